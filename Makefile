@@ -1,0 +1,40 @@
+# Two commands: `make demo` shows it, `make test` proves it. Both do all set-up themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types browser clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(READY)  ## real events arriving, a timeline in the browser (Ctrl-C stops it)
+	@$(BIN)/listener demo
+
+test: $(READY) browser  ## format, lint, import contracts, every test, types
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo > $(VENV)/contracts.txt || { cat $(VENV)/contracts.txt; exit 1; }
+	@$(BIN)/python -m pytest
+	@$(BIN)/pyright --warnings
+
+lint: $(READY)  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: $(READY)  ## types alone
+	@$(BIN)/pyright --warnings
+
+$(READY): pyproject.toml config/constraints.txt
+	@config/set-up $(PYTHON) $(VENV)
+	@touch $(READY)
+
+browser:
+	@config/set-up-browser
+
+clean:  ## forget the virtual environment and the demo's data
+	rm -rf $(VENV) demo-data

@@ -1,0 +1,1 @@
+"""WHAT IS SEEN: a Datasette configuration and a small plugin."""

@@ -1,0 +1,1 @@
+"""WHAT COMES IN, and how we speak with the provider."""

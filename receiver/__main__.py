@@ -1,0 +1,8 @@
+"""The front door: the `listener` command."""
+
+import click
+
+
+@click.group()
+def main() -> None:
+    """TMF621 listener."""

@@ -1,0 +1,1 @@
+"""What a notification may look like: one file per kind of resource."""

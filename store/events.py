@@ -1,0 +1,106 @@
+"""What is kept: an event before and after the log gave it a position, and what was refused.
+
+Data only, no behaviour. All times are UTC text, ISO 8601, fixed width, milliseconds and `Z`
+(`2026-11-24T06:05:04.123Z`), so that text order is time order.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An accepted event that has no position yet."""
+
+    source: str
+    """Which named sender it came from."""
+    event_type: str
+    """Canonical name, `TroubleTicketStatusChangeEvent`, whatever the sender's spelling."""
+    event_id: str
+    """The sender's eventId, or the digest where it sent none."""
+    resource_type: str
+    """`TroubleTicket`, `TroubleTicketSpecification`, `CancelTroubleTicket`, `InflightChangeTroubleTicket`."""
+    resource_id: str
+    ticket_id: str | None
+    """The ticket it belongs to; None for specifications and for tasks that name no ticket."""
+    occurred_at: str
+    """timeOccurred, else eventTime, else received_at."""
+    event_time: str | None
+    """eventTime, as an instant; None where it was absent or unreadable."""
+    received_at: str
+    path: str
+    """The path it was posted to."""
+    headers: tuple[tuple[str, str], ...]
+    """Headers worth keeping; never credentials."""
+    drift: tuple[str, ...]
+    """What the sender did that the specification does not say: `code` or `code /json/pointer`."""
+    digest: str
+    """SHA-256 of `body`, hex."""
+    body: bytes
+    """The very bytes received."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent(NewEvent):
+    """An event in the log."""
+
+    position: int
+    """1, 2, 3, …: commit order, without holes."""
+    conflict_of: int | None
+    """Position of the first event with the same key and other content."""
+    chain: str
+    """SHA-256 over the previous row's chain and this row, hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What the log answers for one event, after the commit."""
+
+    position: int
+    duplicate: bool = False
+    """True for a redelivery: `position` is then that of the event it repeats."""
+    conflict_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that was wrong with a refused body."""
+
+    code: str
+    """Stable word, `missing`, `wrong-type`, `not-json`, …"""
+    pointer: str
+    """JSON pointer (RFC 6901) to the member, empty for the whole body."""
+    expected: str
+    """What would have been right, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Bytes that were not accepted, before quarantine gave them an id."""
+
+    source: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    received_at: str
+    status: int
+    """The HTTP status the sender was answered."""
+    reasons: tuple[Reason, ...]
+    fingerprint: str
+    """Groups refusals of one kind: 16 hex digits over source, path and reasons."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined(Refused):
+    """Refused bytes, kept."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """One more arrival of an event that the log already had."""
+
+    id: int
+    position: int
+    """The event it repeats."""
+    received_at: str

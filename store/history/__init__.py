@@ -1,0 +1,1 @@
+"""Histories: what we derive from the log about tickets, tasks and specifications."""

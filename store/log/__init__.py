@@ -1,0 +1,1 @@
+"""The log: what every engine promises, and the engines."""

@@ -1,0 +1,99 @@
+"""EventLog: what every engine promises, and Appender: what the edge needs of it.
+
+append is atomic and idempotent on the identity (source, event_type, event_id): when it returns,
+every event of the call is on disk once. Positions start at 1, grow by one, have no holes, and
+are given in commit order; read returns them in that order, so `position > checkpoint` never
+skips. The same key with the same content (equal bytes, else equal canonical JSON) is a
+redelivery; with other content it is an event of its own, marked as conflict of the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from store.events import Appended, NewEvent, Quarantined, RecordedEvent, Redelivery, Refused
+
+
+class LogReader(Protocol):
+    """The read side. Sees every commit that ended before the call."""
+
+    def head(self) -> int:
+        """Position of the last event; 0 for an empty log."""
+        ...
+
+    def event(self, position: int) -> RecordedEvent | None: ...
+
+    def events(self, positions: Sequence[int]) -> list[RecordedEvent]:
+        """Those events that exist, by position ascending."""
+        ...
+
+    def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """Events with position > after, ascending, at most `limit`; streams, never all in memory."""
+        ...
+
+    def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
+        """Redeliveries with id > after, ascending."""
+        ...
+
+    def quarantine_entry(self, number: int) -> Quarantined | None: ...
+
+    def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
+        """Quarantine entries with id > after, ascending."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class EventLog(LogReader, Protocol):
+    """The write side too. One writer at a time; a second one is refused with LogLocked."""
+
+    def append(self, events: Sequence[NewEvent]) -> list[Appended]:
+        """Keep all events in one transaction; an answer for each, in order.
+
+        Raises LogUnavailable when nothing of the call was kept (disk full, I/O error).
+        """
+        ...
+
+    def quarantine(self, refused: Sequence[Refused]) -> list[int]:
+        """Keep refused bytes in one transaction; their ids, in order. Raises LogUnavailable."""
+        ...
+
+
+class Appender(Protocol):
+    """What a receiver holds: appends from many waiting requests, committed in groups."""
+
+    async def append(self, event: NewEvent) -> Appended:
+        """Return after the commit. Raises Overloaded at once when the queue is full, LogUnavailable."""
+        ...
+
+    async def quarantine(self, refused: Refused) -> int:
+        """Return the entry's id after the commit. Raises as append."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, then release the log."""
+        ...
+
+
+class LogError(Exception):
+    """The log could not do what it was asked."""
+
+    hint: str = ""
+    """What the operator can do about it."""
+
+
+class LogLocked(LogError):
+    """Another process already writes to this log."""
+
+    hint = "Stop the other listener, or give this one a data directory of its own (--data)."
+
+
+class LogUnavailable(LogError):
+    """The log cannot be written at the moment."""
+
+    hint = "Look at free disk space and the permissions of the data directory."
+
+
+class Overloaded(LogError):
+    """More events wait for their commit than the settings allow."""
+
+    hint = "Senders are told to try again; raise queue_events or queue_bytes if memory allows."

@@ -1,0 +1,1 @@
+"""Migrations of log.db, in order."""

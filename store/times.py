@@ -1,0 +1,51 @@
+"""Times: what senders write, read into UTC text of fixed width.
+
+Everything kept is `YYYY-MM-DDTHH:MM:SS.mmmZ`, so that text order is time order.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+
+def utc_text(moment: datetime) -> str:
+    """An aware datetime as UTC text, fixed width, truncated to milliseconds."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def parse_time(text: object, zone: str = "UTC") -> tuple[str, bool] | None:
+    """Read a sender's date-time: (UTC text, whether it named its zone), or None if unreadable.
+
+    ISO 8601 with or without seconds, fraction, zone (RFC 3339; FIT's v1 pages leave seconds out).
+    A time without zone is read in `zone`, the source's own; of two readings on the night the
+    clocks go back, the first. A date alone is no date-time.
+    """
+    if not isinstance(text, str) or len(text) < len("2026-01-01T00:00"):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    zoned = moment.tzinfo is not None
+    if not zoned:
+        moment = moment.replace(tzinfo=_zone(zone))
+    try:
+        return utc_text(moment), zoned
+    except (OverflowError, ValueError):
+        return None
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Seconds from one UTC text to another, to the millisecond."""
+    return round((moment(end) - moment(start)) / timedelta(seconds=1), 3)
+
+
+def moment(text: str) -> datetime:
+    """UTC text back into an aware datetime."""
+    return datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
