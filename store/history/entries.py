@@ -1,0 +1,354 @@
+"""Entries of a timeline, and what a history says is missing or odd. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
+
+from store import payload
+from store.history import rows, statuses, tasks
+from store.history.attached import key, plain
+from store.history.facts import Fact
+from store.history.members import text
+from store.history.statuses import SKEW_SECONDS, Point
+from store.history.view import View
+from store.times import seconds_between
+
+Json = dict[str, Any]
+
+INFERRED_RANK = 4
+"""Inferred status changes stand where a StatusChange would."""
+
+
+class Subject(NamedTuple):
+    """Whose timeline it is: a ticket's or a specification's."""
+
+    source: str
+    ticket: str | None
+    specification: str | None
+
+    @property
+    def name(self) -> str:
+        return self.ticket or self.specification or self.source
+
+
+class Timeline(NamedTuple):
+    """Entries and their changes, and which entry tells what an event told."""
+
+    entries: list[rows.Entry]
+    changes: list[rows.Change]
+    entry_of: dict[str, str]
+    """Content of a view -> key of the entry that tells it."""
+
+
+def timeline(
+    subject: Subject, facts: Sequence[Fact], lane: Sequence[Point], deleted_at: str | None
+) -> Timeline:
+    """One entry a fact and one an inferred point; witnesses of one change share an entry."""
+    by_content = {fact.view.content: fact for fact in facts}
+    steps = _steps(lane)
+    told_at = {
+        witness.content: point
+        for point in lane
+        if not point.inferred
+        for witness in point.witnesses
+    }
+    entry_of = {
+        fact.view.content: _entry_key(subject, _first_witness(fact.view, told_at, by_content))
+        for fact in facts
+    }
+    found: list[rows.Entry] = []
+    changes: list[rows.Change] = []
+    for fact in facts:
+        point = told_at.get(fact.view.content)
+        entry_key = entry_of[fact.view.content]
+        changes += _change_rows(subject, entry_key, fact)
+        if _first_witness(fact.view, told_at, by_content) is not fact.view:
+            continue
+        together = [
+            by_content[witness.content]
+            for witness in (point.witnesses if point else [fact.view])
+            if witness.content in by_content
+        ]
+        found.append(
+            _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
+        )
+    found += [_inferred(subject, point, steps) for point in lane if point.inferred]
+    found.sort(key=lambda entry: (entry.at or "", entry.rank, entry.entry))
+    changes.sort()
+    return Timeline(found, changes, entry_of)
+
+
+def gaps(ticket: str, lane: Sequence[Point], told: Timeline) -> list[rows.Gap]:
+    """A row for every transition that a later event proves and no event told."""
+    return [
+        rows.Gap(
+            gap=f"{ticket}#{key(point.status, point.at)}",
+            ticket=ticket,
+            status=point.status,
+            at=point.at,
+            witness=told.entry_of.get(point.witnesses[0].content),
+            proof=_proof(point),
+        )
+        for point in lane
+        if point.gap
+    ]
+
+
+def notices(
+    ticket: str,
+    views: Sequence[View],
+    lane: Sequence[Point],
+    deleted_at: str | None,
+    born_at: str | None,
+) -> list[rows.Notice]:
+    """What is odd, in words, oldest first."""
+    found = [*_oddities(views, lane, deleted_at, born_at)]
+    return [
+        rows.Notice(f"{ticket}#{key(kind, at, words)}", ticket, kind, at, words)
+        for kind, at, words in sorted(set(found), key=lambda one: (one[1], one[0], one[2]))
+    ]
+
+
+def reference(value: object) -> tuple[str, str | None] | None:
+    """(id, name) of what a reference names, None when it names nothing."""
+    named_id = payload.reference_id(value)
+    if named_id is None:
+        return None
+    name = cast("Json", value).get("name") if isinstance(value, dict) else None
+    return named_id, plain(name)
+
+
+def named(value: object) -> str | None:
+    """A channel or the like by its name, else its id, else as it stands."""
+    for one in payload.objects(value):
+        return plain(one.get("name")) or plain(one.get("id"))
+    return plain(value)
+
+
+class _Steps(NamedTuple):
+    """The status before and after each moment."""
+
+    times: list[str]
+    points: list[Point]
+
+    def at(self, moment: str) -> str | None:
+        place = bisect_right(self.times, moment)
+        return self.points[place - 1].status if place else None
+
+    def before(self, point: Point) -> str | None:
+        place = next((n for n, one in enumerate(self.points) if one is point), None)
+        if place is None:  # a repetition: the status already was this
+            return point.status
+        return self.points[place - 1].status if place else None
+
+
+def _steps(lane: Sequence[Point]) -> _Steps:
+    points = statuses.transitions(lane)
+    return _Steps([point.at for point in points], points)
+
+
+def _first_witness(view: View, told_at: dict[str, Point], by_content: dict[str, Fact]) -> View:
+    point = told_at.get(view.content)
+    if not point:
+        return view
+    present = [witness for witness in point.witnesses if witness.content in by_content]
+    return min(present, key=lambda witness: (witness.rank, witness.order))
+
+
+def _entry_key(subject: Subject, view: View) -> str:
+    return f"{subject.name}#{view.content[:16]}"
+
+
+def _entry(
+    subject: Subject,
+    entry_key: str,
+    together: Sequence[Fact],
+    point: Point | None,
+    *,
+    steps: _Steps,
+    deleted_at: str | None,
+) -> rows.Entry:
+    fact = min(together, key=lambda one: (one.view.rank, one.view.order))
+    view = fact.view
+    at, rule = _when(view, point)
+    after = point.status if point else steps.at(at)
+    before = steps.before(point) if point else after
+    views = [one for fact in together for one in (fact.view, *fact.aliases)]
+    received_at = min(one.received_at for one in views)
+    sent_at = view.event_time or view.occurred_at
+    return rows.Entry(
+        entry=entry_key,
+        ticket=subject.ticket,
+        specification=subject.specification,
+        at=at,
+        rank=view.rank,
+        kind=view.kind,
+        title=_title(together, before, after),
+        provenance="received",
+        status_before=before,
+        status_after=after,
+        reason=(point.reason if point else view.status.reason if view.status else "") or None,
+        time_rule=rule,
+        occurred_at=view.occurred_at,
+        event_type=view.event_type,
+        event_id=view.event_id,
+        task=tasks.task_key(subject.source, view) if view.kind == "task" else None,
+        witnesses=len(together),
+        flags=text(_flags(together, before, after, at, deleted_at)),
+        position=view.position,
+        positions=text(sorted(one.position for one in views)),
+        received_at=received_at,
+        lateness_seconds=seconds_between(sent_at, received_at),
+    )
+
+
+def _when(view: View, point: Point | None) -> tuple[str, str]:
+    if point:
+        return point.at, point.rule
+    if view.kind == "task":
+        at = tasks.changed_at(view)
+        return at, view.occurred_rule if at == view.occurred_at else "stateChangeDate"
+    return view.occurred_at, view.occurred_rule
+
+
+def _inferred(subject: Subject, point: Point, steps: _Steps) -> rows.Entry:
+    witness = point.witnesses[0]
+    before = steps.before(point)
+    return rows.Entry(
+        entry=f"{subject.name}#{key('inferred', point.status, point.at)}",
+        ticket=subject.ticket,
+        specification=subject.specification,
+        at=point.at,
+        rank=INFERRED_RANK,
+        kind="status",
+        title=_transition(before, point.status)
+        if point.status
+        else "status changed, to what is unknown",
+        provenance="inferred",
+        status_before=before,
+        status_after=point.status or steps.at(point.at),
+        reason=point.reason or None,
+        time_rule=point.rule,
+        occurred_at=None,
+        event_type=witness.event_type,
+        event_id=witness.event_id,
+        task=None,
+        witnesses=1,
+        flags=text(["gap"] if point.gap else []),
+        position=witness.position,
+        positions=text([witness.position]),
+        received_at=witness.received_at,
+        lateness_seconds=None,
+    )
+
+
+def _flags(
+    together: Sequence[Fact],
+    before: str | None,
+    after: str | None,
+    at: str,
+    deleted_at: str | None,
+) -> list[str]:
+    flags = {
+        "conflict": any(fact.conflict for fact in together),
+        "alias": any(fact.aliases for fact in together),
+        "after_delete": bool(deleted_at and at > deleted_at),
+        "illegal_transition": bool(before and after and statuses.is_illegal(before, after)),
+    }
+    return [name for name, holds in flags.items() if holds and name]
+
+
+def _title(together: Sequence[Fact], before: str | None, after: str | None) -> str:
+    view = min((fact.view for fact in together), key=lambda view: (view.rank, view.order))
+    match view.kind:
+        case "created" | "deleted":
+            title = view.kind
+        case "status" | "resolved":
+            title = _transition(before, after)
+        case "information":
+            asked = (str(one["path"]).strip("/") for one in view.information)
+            title = "asked for: " + ", ".join(asked)
+        case "milestone":
+            title = "milestone: " + _names(view.milestones)
+        case "jeopardy":
+            title = "in jeopardy: " + _names(view.alerts)
+        case "task":
+            state = view.status.status if view.status else "told without a state"
+            title = f"{tasks.NAMES.get(view.resource_type, 'task')} {state}"
+        case _:
+            members = sorted({change.member for fact in together for change in fact.changes})
+            title = "changed: " + ", ".join(members) if members else "told again, nothing new"
+    return title
+
+
+def _transition(before: str | None, after: str | None) -> str:
+    if before == after:
+        return f"{after or 'no status'}, told again"
+    return f"{before} → {after}" if before else str(after)
+
+
+def _names(told: Sequence[Json]) -> str:
+    names = [plain(one.get("name")) or plain(one.get("id")) or "unnamed" for one in told]
+    return ", ".join(names) or "unnamed"
+
+
+def _change_rows(subject: Subject, entry_key: str, fact: Fact) -> Iterator[rows.Change]:
+    for change in fact.changes:
+        yield rows.Change(
+            change=f"{entry_key}#{key(fact.view.content, change.member, change.item)}",
+            entry=entry_key,
+            ticket=subject.ticket,
+            specification=subject.specification,
+            member=change.member,
+            item=change.item,
+            action=change.action,
+            before=change.before,
+            after=change.after,
+        )
+
+
+def _proof(point: Point) -> str:
+    witness = point.witnesses[0]
+    told = f"became {point.status}" if point.status else "changed"
+    return (
+        f"{witness.event_type} of {witness.occurred_at} proves by its {point.rule} that the status "
+        f"{told} at {point.at}; no event told us so."
+    )
+
+
+def _oddities(
+    views: Sequence[View], lane: Sequence[Point], deleted_at: str | None, born_at: str | None
+) -> Iterator[tuple[str, str, str]]:
+    first_at = min([view.occurred_at for view in views] + [point.at for point in lane], default="")
+    if first_at and not any(view.kind == "created" for view in views):
+        yield "never_created", first_at, "No create notification was received for this ticket."
+    moves = statuses.transitions(lane)
+    for before, after in pairwise(moves):
+        if statuses.is_illegal(before.status or "", after.status or ""):
+            kind = "left_terminal" if before.status in statuses.TERMINAL else "illegal_transition"
+            words = f"{before.status} → {after.status} is not a way that TMF621 knows."
+            yield kind, after.at, words
+    later = [view for view in views if deleted_at and view.occurred_at > deleted_at]
+    if later:
+        words = f"Told of after it was deleted, {len(later)} times."
+        yield "after_delete", later[0].occurred_at, words
+    yield from _unseen_updates(views, lane, born_at)
+
+
+def _unseen_updates(
+    views: Sequence[View], lane: Sequence[Point], born_at: str | None
+) -> Iterator[tuple[str, str, str]]:
+    """LastUpdate names a moment at which we were told nothing: a hint, not a proof of a gap."""
+    known = sorted({view.occurred_at for view in views} | {point.at for point in lane})
+    for view in views:
+        updated = view.last_update
+        if not updated or view.kind == "created":
+            continue
+        if not statuses.is_plausible(updated, view.occurred_at, born_at):
+            continue
+        place = bisect_right(known, updated)
+        near = known[max(0, place - 1) : place + 1]
+        if all(abs(seconds_between(moment, updated)) > SKEW_SECONDS for moment in near):
+            words = f"lastUpdate names {updated}, when no event told of a change."
+            yield "unseen_update", updated, words

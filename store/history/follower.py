@@ -1,0 +1,166 @@
+"""The follower: reads on from its checkpoint, folds what was touched, commits rows and checkpoint
+together.
+
+Exactly once in effect: killed anywhere, it goes on from the last commit, and folding again ends
+in the same rows. One follower at a time writes history.db (a lock beside it).
+"""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from store.events import RecordedEvent
+from store.history import quality, rows, tables, units, writing
+from store.history.fold import Rules
+from store.history.units import Unit
+from store.history.view import View, view
+from store.log.protocol import LogReader
+
+BATCH = 1_000
+"""Events in one transaction: enough to fold a busy ticket once, few enough to be seen soon."""
+REMEMBERED = 50_000
+"""Views kept in memory, so that a ticket's next event need not read all the earlier ones."""
+
+
+class RulesOf(Protocol):
+    """The fold's rules for a source."""
+
+    def __call__(self, source: str) -> Rules: ...
+
+
+def rules_of(rules: Mapping[str, Rules]) -> RulesOf:
+    """Rules by source, with the defaults for sources that settings do not name."""
+    return lambda source: rules.get(source, Rules())
+
+
+class Follower:
+    """Folds one log into one history.db."""
+
+    def __init__(self, reader: LogReader, history: sqlite3.Connection, rules: RulesOf) -> None:
+        self._reader = reader
+        self._history = history
+        self._rules = rules
+        self._views = _Remembered(REMEMBERED)
+
+    def checkpoint(self) -> int:
+        """Position of the last event that is folded."""
+        return checkpoint(self._history, "events")
+
+    def step(self, limit: int = BATCH) -> int:
+        """Fold up to `limit` further events and arrivals in one transaction; how many there were."""
+        self._history.execute("BEGIN IMMEDIATE")
+        try:
+            done = self._step(limit)
+        except BaseException:
+            self._views.clear()
+            self._history.rollback()
+            raise
+        self._history.commit()
+        return done
+
+    def _step(self, limit: int) -> int:
+        after = {name: checkpoint(self._history, name) for name in CHECKPOINTS}
+        events = list(islice(self._reader.read(after["events"], limit), limit))
+        event_rows = [units.event_row(event, event.position, event.conflict_of) for event in events]
+        writing.insert(self._history, "events", event_rows)
+        sources = quality.count_events(self._history, event_rows)
+        self._fold(events, event_rows)
+        # Arrivals of events that are not folded yet wait for them.
+        head = events[-1].position if events else after["events"]
+        arrivals = [
+            arrival
+            for arrival in self._reader.redeliveries(after["redeliveries"], limit)
+            if arrival.position <= head
+        ]
+        sources |= quality.count_redeliveries(self._history, arrivals)
+        refused = list(self._reader.quarantined(after["quarantine"], limit))
+        sources |= quality.count_refused(self._history, refused)
+        quality.refresh(self._history, sources)
+        for name, last in (
+            ("events", events[-1].position if events else None),
+            ("redeliveries", arrivals[-1].id if arrivals else None),
+            ("quarantine", refused[-1].id if refused else None),
+        ):
+            if last is not None:
+                writing.insert(self._history, "_follower", [rows.FollowerRow(name, last)])
+        return len(events) + len(arrivals) + len(refused)
+
+    def _fold(self, events: list[RecordedEvent], event_rows: list[rows.EventRow]) -> None:
+        new = {event.position: event for event in events}
+        todo: dict[Unit, None] = {}
+        for row in event_rows:
+            todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
+        for unit in todo:
+            views = self._views_of(unit, new)
+            history = units.fold(unit, views, self._rules(unit.source))
+            before = quality.folded(self._history, unit.key)
+            writing.replace(self._history, unit.kind, unit.key, history)
+            after = quality.folded(self._history, unit.key)
+            quality.count_folded(self._history, unit.source, before, after)
+
+    def _views_of(self, unit: Unit, new: Mapping[int, RecordedEvent]) -> list[View]:
+        known = self._views.get(unit)
+        wanted = units.positions(self._history, unit)
+        missing = [position for position in wanted if position not in known]
+        old = [position for position in missing if position not in new]
+        events = self._reader.events(old) + [new[one] for one in missing if one in new]
+        zone = self._rules(unit.source).zone
+        known |= {event.position: view(event, zone) for event in events}
+        self._views.keep(unit, known)
+        return [known[position] for position in wanted]
+
+
+CHECKPOINTS = ("events", "redeliveries", "quarantine")
+
+
+def checkpoint(history: sqlite3.Connection, name: str) -> int:
+    row = history.execute("SELECT value FROM _follower WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open history.db for writing, making its tables when it is new. WAL, no autocommit magic.
+
+    A history.db can always be folded again, so it is synced at checkpoints only.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    connection.execute("PRAGMA cache_size = -65536")
+    if version(connection) == 0:
+        tables.create(connection)
+    return connection
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The version of its tables; 0 for an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+class _Remembered:
+    """Views of the units used last, bounded by how many views there are."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+        self._views: OrderedDict[Unit, dict[int, View]] = OrderedDict()
+
+    def get(self, unit: Unit) -> dict[int, View]:
+        views = self._views.pop(unit, None) or {}
+        self._held -= len(views)
+        return views
+
+    def keep(self, unit: Unit, views: dict[int, View]) -> None:
+        self._views[unit] = views
+        self._held += len(views)
+        while self._held > self._most and len(self._views) > 1:
+            _, dropped = self._views.popitem(last=False)
+            self._held -= len(dropped)
+
+    def clear(self) -> None:
+        self._views.clear()
+        self._held = 0

@@ -1,0 +1,155 @@
+"""Quality of each source: how late, how often twice, what it gets wrong, how silent. I/O on rows only."""
+
+import sqlite3
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from store.events import Quarantined, Redelivery
+from store.history import rows
+from store.history.members import text
+from store.history.writing import insert
+
+RECENT = 2_000
+"""Lateness and rhythm are those of a source's latest events, this many."""
+
+
+class Folded(NamedTuple):
+    """What one ticket adds to its source's figures."""
+
+    aliases: int = 0
+    open_gaps: int = 0
+
+
+def folded(connection: sqlite3.Connection, ticket: str) -> Folded:
+    """What a ticket adds now, by its row."""
+    select = "SELECT aliases, open_gaps FROM tickets WHERE ticket = ?"
+    row = connection.execute(select, (ticket,)).fetchone()
+    return Folded(*row) if row else Folded()
+
+
+def count_events(connection: sqlite3.Connection, events: Iterable[rows.EventRow]) -> set[str]:
+    """Add new events to their sources and drift; the names of those sources."""
+    touched: set[str] = set()
+    for event in events:
+        source = event.source or ""
+        if source not in touched:
+            touched.add(source)
+            _ensure(connection, source)
+        connection.execute(
+            "UPDATE sources SET events = events + 1, conflicts = conflicts + ?, "
+            "drifting = drifting + ?, first_received_at = coalesce(first_received_at, ?), "
+            "last_received_at = max(coalesce(last_received_at, ''), ?) WHERE source = ?",
+            (
+                int(event.conflict_of is not None),
+                int(event.drift is not None),
+                event.received_at,
+                event.received_at,
+                source,
+            ),
+        )
+        if event.drift:
+            _count_drift(connection, event)
+    return touched
+
+
+def count_redeliveries(connection: sqlite3.Connection, arrivals: Iterable[Redelivery]) -> set[str]:
+    """Add redeliveries to their events and sources; the names of those sources."""
+    touched: set[str] = set()
+    for arrival in arrivals:
+        connection.execute(
+            "UPDATE events SET redeliveries = redeliveries + 1 WHERE position = ?",
+            (arrival.position,),
+        )
+        select = "SELECT source FROM events WHERE position = ?"
+        for (source,) in connection.execute(select, (arrival.position,)).fetchall():
+            connection.execute(
+                "UPDATE sources SET redeliveries = redeliveries + 1 WHERE source = ?", (source,)
+            )
+            touched.add(source)
+    return touched
+
+
+def count_refused(connection: sqlite3.Connection, refused: Iterable[Quarantined]) -> set[str]:
+    """Add quarantine entries, without their bytes; the names of their sources."""
+    touched: set[str] = set()
+    for one in refused:
+        _ensure(connection, one.source)
+        touched.add(one.source)
+        reasons = [
+            {"code": reason.code, "pointer": reason.pointer, "expected": reason.expected}
+            for reason in one.reasons
+        ]
+        row = rows.QuarantineRow(
+            id=one.id,
+            source=one.source,
+            path=one.path,
+            status=one.status,
+            fingerprint=one.fingerprint,
+            reasons=text(reasons),
+            received_at=one.received_at,
+            size=len(one.body),
+        )
+        insert(connection, "quarantine", [row])
+        connection.execute(
+            "UPDATE sources SET refused = refused + 1 WHERE source = ?", (one.source,)
+        )
+    return touched
+
+
+def count_folded(
+    connection: sqlite3.Connection, source: str, before: Folded, after: Folded
+) -> None:
+    """Move a source's figures by what folding one of its tickets anew changed."""
+    if before != after:
+        connection.execute(
+            "UPDATE sources SET aliases = aliases + ?, open_gaps = open_gaps + ? WHERE source = ?",
+            (after.aliases - before.aliases, after.open_gaps - before.open_gaps, source),
+        )
+
+
+def refresh(connection: sqlite3.Connection, sources: Iterable[str]) -> None:
+    """Compute anew what depends on a source's recent events."""
+    for source in sources:
+        recent = connection.execute(
+            "SELECT received_at, lateness_seconds, unixepoch(received_at) FROM events "
+            "WHERE source = ? ORDER BY received_at DESC LIMIT ?",
+            (source, RECENT),
+        ).fetchall()
+        lateness = sorted(one[1] for one in recent if one[1] is not None)
+        pauses = sorted(newer[2] - older[2] for newer, older in pairwise(recent))
+        connection.execute(
+            "UPDATE sources SET usual_gap_seconds = ?, lateness_median_seconds = ?, "
+            "lateness_p95_seconds = ?, skew_seconds = ? WHERE source = ?",
+            (
+                percentile(pauses, 0.95),
+                percentile(lateness, 0.5),
+                percentile(lateness, 0.95),
+                min(0.0, lateness[0]) if lateness else None,
+                source,
+            ),
+        )
+
+
+def percentile(ordered: list[Any], share: float) -> float | None:
+    """The value below which a share of the ordered values lie (nearest rank)."""
+    if not ordered:
+        return None
+    return float(ordered[min(len(ordered) - 1, int(len(ordered) * share))])
+
+
+def _ensure(connection: sqlite3.Connection, source: str) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO sources (source, events, redeliveries, conflicts, aliases, refused, "
+        "drifting, open_gaps) VALUES (?, 0, 0, 0, 0, 0, 0, 0)",
+        (source,),
+    )
+
+
+def _count_drift(connection: sqlite3.Connection, event: rows.EventRow) -> None:
+    connection.execute(
+        "INSERT INTO drift (drift, source, code, events, first_received_at, last_received_at, "
+        "sample) SELECT ?1 || '/' || value, ?1, value, 1, ?2, ?2, ?3 FROM json_each(?4) WHERE true "
+        "ON CONFLICT (drift) DO UPDATE SET events = events + 1, last_received_at = ?2",
+        (event.source, event.received_at, event.position, event.drift),
+    )

@@ -1,0 +1,108 @@
+"""Units of folding: which events make one history.
+
+A ticket's history is made of its own events and those of its tasks; a specification has its own.
+A task belongs to the ticket that its events name (the first by name, should they differ); one that
+never names a ticket stands alone. So a unit is a function of the set of events, not of arrival.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from store.events import NewEvent
+from store.history import rows
+from store.history.fold import History, Rules, fold_specification, fold_task_alone, fold_ticket
+from store.history.members import text
+from store.history.view import View
+from store.payload import TASK_TYPES
+from store.times import seconds_between
+
+
+class Unit(NamedTuple):
+    """What is folded as one: `kind` is the column of `events` (and of its rows) that names it."""
+
+    kind: str
+    """ticket, specification or task"""
+    source: str
+    key: str
+    """source/id"""
+
+    @property
+    def id(self) -> str:
+        return self.key[len(self.source) + 1 :]
+
+
+def event_row(event: NewEvent, position: int, conflict_of: int | None) -> rows.EventRow:
+    """An event as a row of `events`."""
+    is_task = event.resource_type in TASK_TYPES
+    is_specification = event.ticket_id is None and not is_task
+    return rows.EventRow(
+        position=position,
+        source=event.source,
+        event_type=event.event_type,
+        event_id=event.event_id,
+        resource_type=event.resource_type,
+        resource_id=event.resource_id,
+        ticket=f"{event.source}/{event.ticket_id}" if event.ticket_id is not None else None,
+        specification=f"{event.source}/{event.resource_id}" if is_specification else None,
+        task=f"{event.source}/{event.resource_type}/{event.resource_id}" if is_task else None,
+        occurred_at=event.occurred_at,
+        event_time=event.event_time,
+        received_at=event.received_at,
+        lateness_seconds=seconds_between(event.event_time or event.occurred_at, event.received_at),
+        redeliveries=0,
+        conflict_of=conflict_of,
+        drift=text(event.drift) if event.drift else None,
+        size=len(event.body),
+        digest=event.digest,
+    )
+
+
+def touched(connection: sqlite3.Connection, row: rows.EventRow) -> set[Unit]:
+    """The units to fold anew because of one event, already a row of `events`."""
+    source = row.source or ""
+    if row.task is None:
+        if row.ticket is not None:
+            return {Unit("ticket", source, row.ticket)}
+        return {Unit("specification", source, row.specification or "")}
+    tickets = _tickets_of(connection, row.task)
+    return {Unit("ticket", source, ticket) for ticket in tickets} or {
+        Unit("task", source, row.task)
+    }
+
+
+def positions(connection: sqlite3.Connection, unit: Unit) -> list[int]:
+    """Positions of all events of a unit, ascending."""
+    if unit.kind != "ticket":
+        select = f"SELECT position FROM events WHERE {unit.kind} = ? ORDER BY position"
+        return [position for (position,) in connection.execute(select, (unit.key,))]
+    own = "SELECT position, task FROM events WHERE ticket = ?"
+    found: set[int] = set()
+    task_keys: set[str] = set()
+    for position, task in connection.execute(own, (unit.key,)):
+        if task is None:
+            found.add(position)
+        else:
+            task_keys.add(task)
+    for task in task_keys:
+        if _tickets_of(connection, task)[0] == unit.key:
+            select = "SELECT position FROM events WHERE task = ?"
+            found |= {position for (position,) in connection.execute(select, (task,))}
+    return sorted(found)
+
+
+def fold(unit: Unit, views: list[View], rules: Rules, as_of: str | None = None) -> History:
+    """The history of a unit from its events."""
+    match unit.kind:
+        case "ticket":
+            return fold_ticket(unit.source, unit.id, views, rules, as_of)
+        case "specification":
+            return fold_specification(unit.source, unit.id, views, rules)
+        case _:
+            return fold_task_alone(unit.source, views, rules)
+
+
+def _tickets_of(connection: sqlite3.Connection, task: str) -> list[str]:
+    select = (
+        "SELECT DISTINCT ticket FROM events WHERE task = ? AND ticket IS NOT NULL ORDER BY ticket"
+    )
+    return [ticket for (ticket,) in connection.execute(select, (task,))]

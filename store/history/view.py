@@ -1,0 +1,190 @@
+"""What one event says, read from its bytes into the words the fold uses.
+
+A View is a function of the event alone. Its `occurred_at` never comes from arrival while the
+event itself offers any time; its `content` is the digest of what it says without what senders
+vary from subscription to subscription, so that aliases meet.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from store import payload
+from store.events import RecordedEvent
+from store.times import parse_time
+
+Json = dict[str, Any]
+
+KINDS: dict[str, tuple[str, int]] = {
+    # event type: kind of its entry, rank among entries of one instant. Attributes go before the
+    # status change they explain (AKSUP); what ends a ticket goes last.
+    "TroubleTicketCreateEvent": ("created", 0),
+    "TroubleTicketSpecificationCreateEvent": ("created", 0),
+    "TroubleTicketAttributeValueChangeEvent": ("attributes", 1),
+    "TroubleTicketSpecificationAttributeValueChangeEvent": ("attributes", 1),
+    "TroubleTicketMilestoneEvent": ("milestone", 2),
+    "TroubleTicketJeopardyAlertEvent": ("jeopardy", 3),
+    "TroubleTicketStatusChangeEvent": ("status", 4),
+    "TroubleTicketSpecificationStatusChangeEvent": ("status", 4),
+    "TroubleTicketResolvedEvent": ("resolved", 5),
+    "TroubleTicketInformationRequiredEvent": ("information", 6),
+    "CancelTroubleTicketStateChangeEvent": ("task", 7),
+    "InflightChangeTroubleTicketStateChangeEvent": ("task", 7),
+    "TroubleTicketDeleteEvent": ("deleted", 9),
+    "TroubleTicketSpecificationDeleteEvent": ("deleted", 9),
+}
+OTHER = ("other", 8)
+
+STATUS_KINDS = frozenset({"created", "status", "resolved"})
+"""Kinds whose business is to tell a status; any other event only lets one show."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusClaim:
+    """A status with its date, as an event tells it."""
+
+    status: str
+    date: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One event, understood."""
+
+    event_type: str
+    event_id: str
+    kind: str
+    rank: int
+    occurred_at: str
+    occurred_rule: str
+    """The member `occurred_at` was read from."""
+    content: str
+    """Digest of what it says: equal for aliases."""
+    resource_type: str
+    resource_id: str
+    resource: Json
+    status: StatusClaim | None
+    """The status it tells of its resource (of a task: its state)."""
+    status_date: str | None
+    """statusChangeDate, even where no status stands beside it."""
+    past: tuple[StatusClaim, ...]
+    """Its statusChangeHistory, oldest first."""
+    created_at: str | None
+    last_update: str | None
+    information: tuple[Json, ...] = ()
+    milestones: tuple[Json, ...] = ()
+    alerts: tuple[Json, ...] = ()
+    position: int = field(default=0, compare=False)
+    received_at: str = field(default="", compare=False)
+    event_time: str | None = None
+
+    @property
+    def order(self) -> tuple[str, int, str, str]:
+        """Where it stands among the events of its ticket, whatever order they arrived in."""
+        return (self.occurred_at, self.rank, self.content, self.event_id)
+
+
+def view(event: RecordedEvent, zone: str) -> View:
+    """Read an event. `zone` is its source's, for times that name none. Never raises: what cannot
+    be read is absent.
+    """
+    document = _document(event.body)
+    located = payload.payload_of(event.event_type, document)
+    resource = located[1] if located else {}
+    kind, rank = KINDS.get(event.event_type, OTHER)
+    times = _Times(zone)
+    occurred_at, occurred_rule = _occurred(document, resource, event.received_at, times)
+    is_task = kind == "task"
+    return View(
+        event_type=event.event_type,
+        event_id=event.event_id,
+        kind=kind,
+        rank=rank,
+        occurred_at=occurred_at,
+        occurred_rule=occurred_rule,
+        content=_content(event, document),
+        resource_type=event.resource_type,
+        resource_id=event.resource_id,
+        resource=resource,
+        status=_status(resource, times),
+        status_date=times.read(payload.status_date(resource)),
+        past=_past(resource, times),
+        created_at=times.read(resource.get("requestDate" if is_task else "creationDate")),
+        last_update=times.read(resource.get("lastUpdate")),
+        information=tuple(payload.information_required(document)) if kind == "information" else (),
+        milestones=tuple(payload.milestones(resource, document.get("event")))
+        if kind == "milestone"
+        else (),
+        alerts=tuple(payload.jeopardy_alerts(resource, document.get("event")))
+        if kind == "jeopardy"
+        else (),
+        position=event.position,
+        received_at=event.received_at,
+        event_time=event.event_time,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Reads dates in one source's zone."""
+
+    zone: str
+
+    def read(self, value: object) -> str | None:
+        read = parse_time(value, self.zone)
+        return read[0] if read else None
+
+
+def _document(body: bytes) -> Json:
+    try:
+        document = json.loads(body)
+        if b"\\ud" in body or b"\\uD" in body:
+            # Half a surrogate pair is JSON, but no text that could be stored.
+            told = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+            document = json.loads(told)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Json", document) if isinstance(document, dict) else {}
+
+
+def _occurred(document: Json, resource: Json, received_at: str, times: _Times) -> tuple[str, str]:
+    for member in ("timeOccurred", "timeOcurred", "eventTime"):
+        at = times.read(document.get(member))
+        if at:
+            return at, member
+    for member in ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate"):
+        at = times.read(resource.get(member))
+        if at:
+            return at, member
+    return received_at, "received_at"
+
+
+def _content(event: RecordedEvent, document: Json) -> str:
+    """Digest of type and document, without ids and send time that a second subscription varies.
+
+    eventTime counts as send time only where timeOccurred says when it happened.
+    """
+    volatile = {"eventId", "eventUuid", "id", "href", "correlationId"}
+    if "timeOccurred" in document or "timeOcurred" in document:
+        volatile.add("eventTime")
+    said = {key: value for key, value in document.items() if key not in volatile}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{event.event_type}\n{text}".encode()).hexdigest()
+
+
+def _status(resource: Json, times: _Times) -> StatusClaim | None:
+    status = payload.status_of(resource)
+    if not status:
+        return None
+    date = times.read(payload.status_date(resource))
+    return StatusClaim(status, date, payload.status_reason(resource) or "")
+
+
+def _past(resource: Json, times: _Times) -> tuple[StatusClaim, ...]:
+    claims = [
+        StatusClaim(status, times.read(date), reason or "")
+        for status, date, reason in payload.status_history(resource)
+    ]
+    return tuple(sorted((c for c in claims if c.date), key=lambda c: c.date or ""))
