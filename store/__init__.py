@@ -1,1 +1,120 @@
-"""WHAT IS KEPT."""
+"""WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
+
+from pathlib import Path
+
+from store.events import (
+    Appended,
+    NewEvent,
+    Quarantined,
+    Reason,
+    RecordedEvent,
+    Redelivery,
+    Refused,
+)
+from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, ticket_history
+from store.history.fold import History
+from store.history.rules import RuleBook, Rules
+from store.log.appender import open_process_appender
+from store.log.identity import verify_chain
+from store.log.lock import LOCK_SECONDS
+from store.log.memory import MemoryAppender, MemoryLog
+from store.log.protocol import (
+    Appender,
+    EventLog,
+    LogError,
+    LogLocked,
+    LogMissing,
+    LogReader,
+    LogUnavailable,
+    Overloaded,
+)
+from store.log.reader import SqliteReader
+from store.log.sqlite import LOG_FILE, SqliteLog
+
+__all__ = [
+    "HISTORY_FILE",
+    "LOG_FILE",
+    "AmbiguousTicket",
+    "Appended",
+    "Appender",
+    "EventLog",
+    "History",
+    "LogError",
+    "LogLocked",
+    "LogMissing",
+    "LogReader",
+    "LogUnavailable",
+    "MemoryAppender",
+    "MemoryLog",
+    "NewEvent",
+    "Overloaded",
+    "Quarantined",
+    "Reason",
+    "RecordedEvent",
+    "Redelivery",
+    "Refused",
+    "RuleBook",
+    "Rules",
+    "UnknownTicket",
+    "history",
+    "open_appender",
+    "open_log",
+    "open_reader",
+    "verify_chain",
+]
+
+
+def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog:
+    """The log in this data directory, for writing from this process; made where it is missing.
+
+    Raises LogLocked when another process still writes to it after `lock_seconds`.
+    """
+    return SqliteLog(directory / LOG_FILE, lock_seconds=lock_seconds)
+
+
+def open_reader(directory: Path) -> LogReader:
+    """The log in this data directory, to read. Raises LogMissing when there is none yet."""
+    return SqliteReader(directory / LOG_FILE)
+
+
+async def open_appender(
+    directory: Path, *, queue_events: int, queue_bytes: int, lock_seconds: float = LOCK_SECONDS
+) -> Appender:
+    """The log in this data directory, for a receiver: appends in groups, in a writer process.
+
+    At most `queue_events` events and `queue_bytes` bytes of bodies wait for their commit. Raises
+    as open_log.
+    """
+    return await open_process_appender(
+        directory, queue_events=queue_events, queue_bytes=queue_bytes, lock_seconds=lock_seconds
+    )
+
+
+# Named like the room it asks: `store.history(...)` is the question, `store.history.fold` the room.
+def history(
+    directory: Path,
+    ticket_id: str,
+    *,
+    source: str | None = None,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    rules: RuleBook | None = None,
+) -> History:
+    """One ticket's history from the log in this data directory.
+
+    `as_of`: what was true then; `known_at`: from what had been received by then; UTC texts.
+    Raises LogMissing, UnknownTicket, AmbiguousTicket.
+    """
+    reader = open_reader(directory)
+    try:
+        return ticket_history(
+            directory,
+            reader,
+            ticket_id,
+            rules or RuleBook(),
+            source=source,
+            as_of=as_of,
+            known_at=known_at,
+        )
+    finally:
+        reader.close()

@@ -9,25 +9,16 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from store.history import attached, entries, periods, rows, statuses, tasks
-from store.history.clock import ServiceClock
 from store.history.facts import Fact, distinct
 from store.history.members import merge, text
+from store.history.rules import Rules
 from store.history.view import View
 from store.times import seconds_between
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a fold is told about a source and its clock."""
-
-    zone: str = "Europe/Berlin"
-    clock: ServiceClock = field(default_factory=ServiceClock)
 
 
 class History(NamedTuple):

@@ -10,11 +10,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from store.events import RecordedEvent
 from store.history import quality, rows, tables, units, writing
-from store.history.fold import Rules
+from store.history.rules import RuleBook
 from store.history.units import Unit
 from store.history.view import View, view
 from store.log.protocol import LogReader
@@ -25,21 +24,10 @@ REMEMBERED = 50_000
 """Views kept in memory, so that a ticket's next event need not read all the earlier ones."""
 
 
-class RulesOf(Protocol):
-    """The fold's rules for a source."""
-
-    def __call__(self, source: str) -> Rules: ...
-
-
-def rules_of(rules: Mapping[str, Rules]) -> RulesOf:
-    """Rules by source, with the defaults for sources that settings do not name."""
-    return lambda source: rules.get(source, Rules())
-
-
 class Follower:
     """Folds one log into one history.db."""
 
-    def __init__(self, reader: LogReader, history: sqlite3.Connection, rules: RulesOf) -> None:
+    def __init__(self, reader: LogReader, history: sqlite3.Connection, rules: RuleBook) -> None:
         self._reader = reader
         self._history = history
         self._rules = rules
@@ -95,7 +83,7 @@ class Follower:
             todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
         for unit in todo:
             views = self._views_of(unit, new)
-            history = units.fold(unit, views, self._rules(unit.source))
+            history = units.fold(unit, views, self._rules.of(unit.source))
             before = quality.folded(self._history, unit.key)
             writing.replace(self._history, unit.kind, unit.key, history)
             after = quality.folded(self._history, unit.key)
@@ -107,7 +95,7 @@ class Follower:
         missing = [position for position in wanted if position not in known]
         old = [position for position in missing if position not in new]
         events = self._reader.events(old) + [new[one] for one in missing if one in new]
-        zone = self._rules(unit.source).zone
+        zone = self._rules.of(unit.source).zone
         known |= {event.position: view(event, zone) for event in events}
         self._views.keep(unit, known)
         return [known[position] for position in wanted]

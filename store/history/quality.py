@@ -1,7 +1,8 @@
 """Quality of each source: how late, how often twice, what it gets wrong, how silent. I/O on rows only."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -28,29 +29,29 @@ def folded(connection: sqlite3.Connection, ticket: str) -> Folded:
     return Folded(*row) if row else Folded()
 
 
-def count_events(connection: sqlite3.Connection, events: Iterable[rows.EventRow]) -> set[str]:
+def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]) -> set[str]:
     """Add new events to their sources and drift; the names of those sources."""
-    touched: set[str] = set()
+    by_source: dict[str, list[rows.EventRow]] = {}
     for event in events:
-        source = event.source or ""
-        if source not in touched:
-            touched.add(source)
-            _ensure(connection, source)
+        by_source.setdefault(event.source or "", []).append(event)
+    for source, arrived in by_source.items():
+        _ensure(connection, source)
+        times = [event.received_at or "" for event in arrived]
         connection.execute(
-            "UPDATE sources SET events = events + 1, conflicts = conflicts + ?, "
-            "drifting = drifting + ?, first_received_at = coalesce(first_received_at, ?), "
-            "last_received_at = max(coalesce(last_received_at, ''), ?) WHERE source = ?",
+            "UPDATE sources SET events = events + ?1, conflicts = conflicts + ?2, "
+            "drifting = drifting + ?3, first_received_at = min(coalesce(first_received_at, ?4), ?4), "
+            "last_received_at = max(coalesce(last_received_at, ?5), ?5) WHERE source = ?6",
             (
-                int(event.conflict_of is not None),
-                int(event.drift is not None),
-                event.received_at,
-                event.received_at,
+                len(arrived),
+                sum(event.conflict_of is not None for event in arrived),
+                sum(event.drift is not None for event in arrived),
+                min(times),
+                max(times),
                 source,
             ),
         )
-        if event.drift:
-            _count_drift(connection, event)
-    return touched
+        _count_drift(connection, source, arrived)
+    return set(by_source)
 
 
 def count_redeliveries(connection: sqlite3.Connection, arrivals: Iterable[Redelivery]) -> set[str]:
@@ -146,10 +147,27 @@ def _ensure(connection: sqlite3.Connection, source: str) -> None:
     )
 
 
-def _count_drift(connection: sqlite3.Connection, event: rows.EventRow) -> None:
-    connection.execute(
+def _count_drift(
+    connection: sqlite3.Connection, source: str, events: Iterable[rows.EventRow]
+) -> None:
+    found: dict[str, list[rows.EventRow]] = {}
+    for event in events:
+        for code in json.loads(event.drift) if event.drift else ():
+            found.setdefault(code, []).append(event)
+    connection.executemany(
         "INSERT INTO drift (drift, source, code, events, first_received_at, last_received_at, "
-        "sample) SELECT ?1 || '/' || value, ?1, value, 1, ?2, ?2, ?3 FROM json_each(?4) WHERE true "
-        "ON CONFLICT (drift) DO UPDATE SET events = events + 1, last_received_at = ?2",
-        (event.source, event.received_at, event.position, event.drift),
+        "sample) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (drift) DO UPDATE SET "
+        "events = events + excluded.events, last_received_at = excluded.last_received_at",
+        [
+            (
+                f"{source}/{code}",
+                source,
+                code,
+                len(events),
+                events[0].received_at,
+                events[-1].received_at,
+                events[0].position,
+            )
+            for code, events in found.items()
+        ],
     )

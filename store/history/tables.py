@@ -227,19 +227,19 @@ def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
     rebuild adds them once the rows are there.
     """
     db = sqlite_utils.Database(connection)
-    for name in _pointed_to_first():
-        table = TABLES[name]
-        db.table(name).create(
-            table.columns,
-            pk=table.pk,
-            foreign_keys=[
-                (column, other, TABLES[other].pk) for column, other in table.points_to.items()
-            ],
-        )
-    if indexes:
-        index(connection)
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.commit()
+    with db.atomic():
+        for name in _pointed_to_first():
+            table = TABLES[name]
+            db.table(name).create(
+                table.columns,
+                pk=table.pk,
+                foreign_keys=[
+                    (column, other, TABLES[other].pk) for column, other in table.points_to.items()
+                ],
+            )
+        if indexes:
+            index(connection)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def index(connection: sqlite3.Connection) -> None:

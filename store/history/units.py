@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from store.events import NewEvent
 from store.history import rows
-from store.history.fold import History, Rules, fold_specification, fold_task_alone, fold_ticket
+from store.history.fold import History, fold_specification, fold_task_alone, fold_ticket
 from store.history.members import text
+from store.history.rules import Rules
 from store.history.view import View
 from store.payload import TASK_TYPES
 from store.times import seconds_between

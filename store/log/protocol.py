@@ -87,6 +87,12 @@ class LogLocked(LogError):
     hint = "Stop the other listener, or give this one a data directory of its own (--data)."
 
 
+class LogMissing(LogError):
+    """There is no log in this data directory yet."""
+
+    hint = "Start the listener once, or name its data directory (--data)."
+
+
 class LogUnavailable(LogError):
     """The log cannot be written at the moment."""
 

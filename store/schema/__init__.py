@@ -1,1 +1,59 @@
-"""Migrations of log.db, in order."""
+"""Migrations of log.db, in order.
+
+Every SQL file makes one object of the database. A file that has been released never changes: what
+comes later is a new step with new files.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from importlib.resources import files
+
+import sqlite_utils
+from sqlite_utils import Migrations
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "001_log": (
+        "tables/events.sql",
+        "tables/redeliveries.sql",
+        "tables/quarantine.sql",
+        "indexes/events_identity.sql",
+        "indexes/quarantine_fingerprint.sql",
+        "triggers/events_refuse_replace.sql",
+        "triggers/events_refuse_update.sql",
+        "triggers/events_refuse_delete.sql",
+        "triggers/redeliveries_refuse_replace.sql",
+        "triggers/redeliveries_refuse_update.sql",
+        "triggers/redeliveries_refuse_delete.sql",
+        "triggers/quarantine_refuse_replace.sql",
+        "triggers/quarantine_refuse_update.sql",
+        "triggers/quarantine_refuse_delete.sql",
+    ),
+}
+
+
+class NewerSchemaError(Exception):
+    """The file has steps that this version does not know."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring log.db to the newest step. The caller holds the writer's lock.
+
+    Each step and the note that it was done are one transaction. Raises NewerSchemaError for a
+    file that a later version made, sqlite3.Error for one that is not a log.
+    """
+    db = sqlite_utils.Database(connection, execute_plugins=False)
+    migrations = Migrations("log")
+    for name, paths in STEPS.items():
+        migrations(name=name)(_step(paths))
+    unknown = [done.name for done in migrations.applied(db) if done.name not in STEPS]
+    if unknown:
+        raise NewerSchemaError(", ".join(unknown))
+    migrations.apply(db)
+
+
+def _step(paths: tuple[str, ...]) -> Callable[[sqlite_utils.Database], None]:
+    def step(db: sqlite_utils.Database) -> None:
+        for path in paths:
+            db.conn.execute(files("store.schema").joinpath(path).read_text(encoding="utf-8"))
+
+    return step

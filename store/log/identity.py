@@ -1,0 +1,125 @@
+"""When two deliveries are one event, and how each row of the log seals the one before.
+
+The key of an event is (source, event_type, event_id), for ever. The chain of a row is
+SHA-256(chain of the row before, 32 bytes || UTF-8 of a JSON array without spaces:
+[position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at,
+event_time, received_at, path, headers, drift, digest in hex, conflict_of], characters outside
+ASCII written as themselves). Before the first row there are 32 zero bytes. The digest stands for
+the body.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from store.events import Appended, NewEvent
+from store.log.protocol import LogReader
+
+FIRST_CHAIN = bytes(32)
+"""What the first row is chained to."""
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def known(
+    event: NewEvent, kept: Sequence[tuple[int, bytes]], body_of: Callable[[int], bytes]
+) -> Appended | None:
+    """The answer for a redelivery of one of `kept`, or None when `event` is an event of its own.
+
+    `kept`: (position, digest) of every event with the same key, the first one first. Equal bytes
+    are the same content; else equal JSON is: only then are bodies fetched and parsed.
+    """
+    if not kept:
+        return None
+    digest = bytes.fromhex(event.digest)
+    for position, other in kept:
+        if other == digest:
+            return _redelivery(position, kept[0][0])
+    for position, _ in kept:
+        if same_json(event.body, body_of(position)):
+            return _redelivery(position, kept[0][0])
+    return None
+
+
+def _redelivery(position: int, first: int) -> Appended:
+    return Appended(position, duplicate=True, conflict_of=None if position == first else first)
+
+
+def same_json(one: bytes, other: bytes) -> bool:
+    """Whether both are JSON of the same value: order of members, spaces and escapes aside.
+
+    Whatever leaves room for doubt is different: a member named twice, NaN, bytes that are not
+    JSON. Numbers are equal when they are exactly equal (1 = 1.0), never by rounding.
+    """
+    try:
+        return bool(_value(one) == _value(other))
+    except (ValueError, ArithmeticError, RecursionError):
+        return False
+
+
+def _value(body: bytes) -> Any:
+    return json.loads(
+        body,
+        object_pairs_hook=_members,
+        parse_int=_number,
+        parse_float=_number,
+        parse_constant=_not_json,
+    )
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member is named twice")
+    return members
+
+
+def _number(text: str) -> tuple[str, Decimal]:
+    # A tuple, because Python holds True == 1, and Decimal, because floats round.
+    return "number", Decimal(text)
+
+
+def _not_json(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def chain_of(previous: bytes, event: NewEvent, position: int, conflict_of: int | None) -> bytes:
+    """The seal of one row, 32 bytes. Raises ValueError for text that is not Unicode."""
+    fields = [
+        position,
+        event.source,
+        event.event_type,
+        event.event_id,
+        event.resource_type,
+        event.resource_id,
+        event.ticket_id,
+        event.occurred_at,
+        event.event_time,
+        event.received_at,
+        event.path,
+        event.headers,
+        event.drift,
+        event.digest,
+        conflict_of,
+    ]
+    return hashlib.sha256(previous + _JSON.encode(fields).encode()).digest()
+
+
+def verify_chain(reader: LogReader) -> int | None:
+    """The first position that is missing, altered or wrongly chained; None when all is well.
+
+    Reads the whole log once. What was cut off at the end cannot be seen from inside.
+    """
+    previous = FIRST_CHAIN
+    for expected, event in enumerate(reader.read(), start=1):
+        chain = chain_of(previous, event, expected, event.conflict_of)
+        if (
+            event.position != expected
+            or event.digest != hashlib.sha256(event.body).hexdigest()
+            or event.chain != chain.hex()
+        ):
+            return expected
+        previous = chain
+    return None

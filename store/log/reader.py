@@ -1,0 +1,139 @@
+"""Reading log.db: as many readers as you like, none of which holds the writer up.
+
+A read goes page by page and holds no transaction between pages: however slowly somebody reads,
+the write-ahead log can be emptied behind them.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from store.events import Quarantined, RecordedEvent, Redelivery
+from store.log import rows
+from store.log.protocol import LogMissing, LogUnavailable
+
+PAGE_ROWS = 1_000
+PAGE_BYTES = 4_194_304
+"""A page ends at whichever comes first, so that large bodies do not fill the memory."""
+
+Row = TypeVar("Row")
+
+_EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE position"
+_REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
+_QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
+
+
+class SqliteReading:
+    """The read side of a log, over a connection. From any thread, one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> int:
+        return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
+
+    def event(self, position: int) -> RecordedEvent | None:
+        return next(iter(self.events([position])), None)
+
+    def events(self, positions: Sequence[int]) -> list[RecordedEvent]:
+        query = f"{_EVENTS} IN (SELECT value FROM json_each(?)) ORDER BY position"
+        return [rows.recorded_event(row) for row in self._select(query, json.dumps([*positions]))]
+
+    def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
+        return self._pages(f"{_EVENTS} > ? ORDER BY position", rows.recorded_event, after, limit)
+
+    def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
+        return self._pages(f"{_REDELIVERIES} > ? ORDER BY id", rows.redelivery, after, limit)
+
+    def quarantine_entry(self, number: int) -> Quarantined | None:
+        found = self._select(f"{_QUARANTINE} = ?", number)
+        return rows.quarantined(found[0]) if found else None
+
+    def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
+        return self._pages(f"{_QUARANTINE} > ? ORDER BY id", rows.quarantined, after, limit)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _pages(
+        self,
+        query: str,
+        as_row: Callable[[tuple[Any, ...]], Row],
+        after: int,
+        limit: int | None,
+    ) -> Iterator[Row]:
+        while limit is None or limit > 0:
+            count = PAGE_ROWS if limit is None else min(limit, PAGE_ROWS)
+            page = self._select(f"{query} LIMIT {count}", after, page_bytes=PAGE_BYTES)
+            if not page:
+                return
+            for row in page:
+                yield as_row(row)
+            after = page[-1][0]
+            limit = None if limit is None else limit - len(page)
+
+    def _select(
+        self, query: str, *values: object, page_bytes: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """All rows, or with `page_bytes` those until that much of their last column is read."""
+        found: list[tuple[Any, ...]] = []
+        size = 0
+        try:
+            # Closing the cursor ends the read transaction, though rows be left.
+            with closing(self._connection.execute(query, values)) as cursor:
+                for row in cursor:
+                    found.append(row)
+                    if page_bytes is not None:
+                        size += len(row[-1])
+                        if size >= page_bytes:
+                            break
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The log cannot be read: {error}.") from error
+        return found
+
+
+class SqliteReader(SqliteReading):
+    """A LogReader of its own on log.db; opens it read-only and takes no lock.
+
+    Raises LogMissing when there is no log yet, LogUnavailable when it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_open(path))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise LogMissing(f"{path} does not exist.")
+    connection = None
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA busy_timeout = 5000")
+        found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'events'").fetchone()
+    except sqlite3.Error as error:
+        if connection:
+            connection.close()
+        raise LogUnavailable(_why(path, error)) from error
+    if not found:
+        connection.close()
+        raise LogMissing(f"{path} is empty: the listener has not made its tables yet.")
+    return connection
+
+
+def _why(path: Path, error: sqlite3.Error) -> str:
+    sentence = f"{path} cannot be read: {error}."
+    if not path.with_name(f"{path.name}-shm").exists():
+        # SQLite wants to make these even to read, unless a running writer has made them.
+        sentence += (
+            f" Beside it there is no {path.name}-shm: run a listener,"
+            " or let this user write to the directory."
+        )
+    return sentence

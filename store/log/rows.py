@@ -1,0 +1,108 @@
+"""How the log's rows are written and read: the only place that knows their columns."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from store.events import NewEvent, Quarantined, Reason, RecordedEvent, Redelivery, Refused
+
+EVENT_COLUMNS = (
+    "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
+    "event_time, received_at, path, headers, drift, digest, conflict_of, chain, body"
+)
+QUARANTINE_COLUMNS = (
+    "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
+)
+REDELIVERY_COLUMNS = "id, position, received_at"
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def event_row(
+    event: NewEvent, position: int, conflict_of: int | None, chain: bytes
+) -> tuple[Any, ...]:
+    """In the order of EVENT_COLUMNS."""
+    return (
+        position,
+        event.source,
+        event.event_type,
+        event.event_id,
+        event.resource_type,
+        event.resource_id,
+        event.ticket_id,
+        event.occurred_at,
+        event.event_time,
+        event.received_at,
+        event.path,
+        _text(event.headers),
+        _text(event.drift),
+        bytes.fromhex(event.digest),
+        conflict_of,
+        chain,
+        event.body,
+    )
+
+
+def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
+    return RecordedEvent(
+        position=row[0],
+        source=row[1],
+        event_type=row[2],
+        event_id=row[3],
+        resource_type=row[4],
+        resource_id=row[5],
+        ticket_id=row[6],
+        occurred_at=row[7],
+        event_time=row[8],
+        received_at=row[9],
+        path=row[10],
+        headers=_headers(row[11]),
+        drift=tuple(json.loads(row[12])),
+        digest=row[13].hex(),
+        conflict_of=row[14],
+        chain=row[15].hex(),
+        body=row[16],
+    )
+
+
+def quarantine_row(refused: Refused) -> tuple[Any, ...]:
+    """In the order of QUARANTINE_COLUMNS; the id is given by the database."""
+    return (
+        None,
+        refused.source,
+        refused.path,
+        _text(refused.headers),
+        refused.received_at,
+        refused.status,
+        _JSON.encode([(why.code, why.pointer, why.expected) for why in refused.reasons]),
+        refused.fingerprint,
+        refused.body,
+    )
+
+
+def quarantined(row: tuple[Any, ...]) -> Quarantined:
+    return Quarantined(
+        id=row[0],
+        source=row[1],
+        path=row[2],
+        headers=_headers(row[3]),
+        received_at=row[4],
+        status=row[5],
+        reasons=tuple(Reason(*why) for why in json.loads(row[6])),
+        fingerprint=row[7],
+        body=row[8],
+    )
+
+
+def redelivery(row: tuple[Any, ...]) -> Redelivery:
+    return Redelivery(*row)
+
+
+@lru_cache(maxsize=256)
+def _text(values: tuple[object, ...]) -> str:
+    # Most events of a sender have the same headers and the same drift.
+    return _JSON.encode(values)
+
+
+def _headers(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in json.loads(text))

@@ -1,0 +1,2 @@
+-- quarantine_fingerprint: groups refusals of one kind.
+CREATE INDEX quarantine_fingerprint ON quarantine (fingerprint);
