@@ -86,7 +86,7 @@ def history_json(history: History) -> Json:
     told: Json = {
         table: [row._asdict() for row in found]
         for table, found in zip(History._fields, history, strict=True)
-        if table not in {"tickets", "specifications", "changes"}
+        if table not in {"tickets", "states", "specifications", "changes"}
     }
     for entry in told["timeline"]:
         entry["changes"] = [
@@ -94,7 +94,7 @@ def history_json(history: History) -> Json:
         ]
     row = history.tickets[0]._asdict() if history.tickets else None
     if row:
-        row["state"] = json.loads(row["state"])
+        row["state"] = json.loads(history.states[0].state or "{}")
     return {"ticket": row, **told}
 
 

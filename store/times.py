@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+_WIDTH = len("2026-11-24T06:05:04.123Z")
+
 
 def utc_text(moment: datetime) -> str:
     """An aware datetime as UTC text, fixed width, truncated to milliseconds."""
@@ -27,6 +29,8 @@ def parse_time(text: object, zone: str = "UTC") -> tuple[str, bool] | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    if len(text) == _WIDTH and text[10] == "T" and text[19] == "." and text[23] == "Z":
+        return text, True  # already as we write it
     zoned = moment.tzinfo is not None
     if not zoned:
         moment = moment.replace(tzinfo=_zone(zone))

@@ -25,6 +25,7 @@ class History(NamedTuple):
     """All rows of one ticket, task or specification, table by table."""
 
     tickets: Sequence[rows.Ticket] = ()
+    states: Sequence[rows.State] = ()
     specifications: Sequence[rows.Specification] = ()
     timeline: Sequence[rows.Entry] = ()
     changes: Sequence[rows.Change] = ()
@@ -88,6 +89,7 @@ def fold_ticket(
     )
     return History(
         tickets=[row] if facts or lane else (),
+        states=[rows.State(ticket, text(state))] if facts or lane else (),
         timeline=timeline.entries,
         changes=timeline.changes,
         status_periods=spans,
@@ -284,7 +286,6 @@ def _ticket_row(
         events=len(facts),
         first_event_at=min((view.occurred_at for view in views), default=None),
         last_event_at=max((view.occurred_at for view in views), default=None),
-        state=text(state),
         first_received_at=min(received, default=None),
         last_received_at=max(received, default=None),
         last_position=max((view.position for view in views), default=None),

@@ -8,11 +8,13 @@ in the same rows. One follower at a time writes history.db (a lock beside it).
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from store.events import RecordedEvent
 from store.history import quality, rows, tables, units, writing
+from store.history.fold import History
 from store.history.rules import RuleBook
 from store.history.units import Unit
 from store.history.view import View, view
@@ -20,8 +22,9 @@ from store.log.protocol import LogReader
 
 BATCH = 1_000
 """Events in one transaction: enough to fold a busy ticket once, few enough to be seen soon."""
-REMEMBERED = 50_000
-"""Views kept in memory, so that a ticket's next event need not read all the earlier ones."""
+REMEMBERED = 15_000
+"""Views kept in memory (some 15 KB each with their rows), so that a ticket's next event need not
+read all the earlier ones."""
 
 
 class Follower:
@@ -31,7 +34,7 @@ class Follower:
         self._reader = reader
         self._history = history
         self._rules = rules
-        self._views = _Remembered(REMEMBERED)
+        self._held = _Remembered(REMEMBERED)
 
     def checkpoint(self) -> int:
         """Position of the last event that is folded."""
@@ -43,7 +46,7 @@ class Follower:
         try:
             done = self._step(limit)
         except BaseException:
-            self._views.clear()
+            self._held.clear()
             self._history.rollback()
             raise
         self._history.commit()
@@ -82,23 +85,33 @@ class Follower:
         for row in event_rows:
             todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
         for unit in todo:
-            views = self._views_of(unit, new)
-            history = units.fold(unit, views, self._rules.of(unit.source))
-            before = quality.folded(self._history, unit.key)
-            writing.replace(self._history, unit.kind, unit.key, history)
-            after = quality.folded(self._history, unit.key)
-            quality.count_folded(self._history, unit.source, before, after)
+            held = self._held.take(unit)
+            wanted = units.positions(self._history, unit)
+            before = held.history or self._present(unit, wanted, new)
+            views = self._views(unit, held, wanted, new)
+            after = units.fold(unit, views, self._rules.of(unit.source))
+            writing.replace(self._history, unit.kind, before, after)
+            quality.count_folded(
+                self._history, unit.source, quality.folded(before), quality.folded(after)
+            )
+            self._held.keep(unit, _Held(held.views, after))
 
-    def _views_of(self, unit: Unit, new: Mapping[int, RecordedEvent]) -> list[View]:
-        known = self._views.get(unit)
-        wanted = units.positions(self._history, unit)
-        missing = [position for position in wanted if position not in known]
+    def _present(self, unit: Unit, wanted: list[int], new: Mapping[int, RecordedEvent]) -> History:
+        if all(position in new for position in wanted):
+            return History()
+        return writing.present(self._history, unit.kind, unit.key)
+
+    def _views(
+        self, unit: Unit, held: "_Held", wanted: list[int], new: Mapping[int, RecordedEvent]
+    ) -> list[View]:
+        missing = [position for position in wanted if position not in held.views]
         old = [position for position in missing if position not in new]
-        events = self._reader.events(old) + [new[one] for one in missing if one in new]
+        events = self._reader.events(old) if old else []
+        events += [new[position] for position in missing if position in new]
         zone = self._rules.of(unit.source).zone
-        known |= {event.position: view(event, zone) for event in events}
-        self._views.keep(unit, known)
-        return [known[position] for position in wanted]
+        for event in events:
+            held.views[event.position] = view(event, zone)
+        return [held.views[position] for position in wanted]
 
 
 CHECKPOINTS = ("events", "redeliveries", "quarantine")
@@ -129,26 +142,34 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+@dataclass(slots=True)
+class _Held:
+    """What is remembered of a unit: its views by position, and the rows that were written last."""
+
+    views: dict[int, View]
+    history: History | None
+
+
 class _Remembered:
-    """Views of the units used last, bounded by how many views there are."""
+    """The units used last, bounded by how many views they have."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held = 0
-        self._views: OrderedDict[Unit, dict[int, View]] = OrderedDict()
+        self._views = 0
+        self._units: OrderedDict[Unit, _Held] = OrderedDict()
 
-    def get(self, unit: Unit) -> dict[int, View]:
-        views = self._views.pop(unit, None) or {}
-        self._held -= len(views)
-        return views
+    def take(self, unit: Unit) -> _Held:
+        held = self._units.pop(unit, None) or _Held({}, None)
+        self._views -= len(held.views)
+        return held
 
-    def keep(self, unit: Unit, views: dict[int, View]) -> None:
-        self._views[unit] = views
-        self._held += len(views)
-        while self._held > self._most and len(self._views) > 1:
-            _, dropped = self._views.popitem(last=False)
-            self._held -= len(dropped)
+    def keep(self, unit: Unit, held: _Held) -> None:
+        self._units[unit] = held
+        self._views += len(held.views)
+        while self._views > self._most and len(self._units) > 1:
+            _, dropped = self._units.popitem(last=False)
+            self._views -= len(dropped.views)
 
     def clear(self) -> None:
-        self._views.clear()
-        self._held = 0
+        self._units.clear()
+        self._views = 0

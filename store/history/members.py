@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
+import orjson
+
 Json = dict[str, Any]
 
 UNTOLD = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
@@ -55,7 +57,10 @@ def merge(state: Json, resource: Json) -> list[Difference]:
 
 def text(value: object) -> str:
     """JSON text that is the same for the same value, whatever order its members came in."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # a number of more than 64 bits
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _same(before: object, after: object) -> bool:

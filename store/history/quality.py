@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from store.events import Quarantined, Redelivery
 from store.history import rows
+from store.history.fold import History
 from store.history.members import text
 from store.history.writing import insert
 
@@ -22,11 +23,12 @@ class Folded(NamedTuple):
     open_gaps: int = 0
 
 
-def folded(connection: sqlite3.Connection, ticket: str) -> Folded:
-    """What a ticket adds now, by its row."""
-    select = "SELECT aliases, open_gaps FROM tickets WHERE ticket = ?"
-    row = connection.execute(select, (ticket,)).fetchone()
-    return Folded(*row) if row else Folded()
+def folded(history: History) -> Folded:
+    """What a ticket adds, by its history."""
+    for row in history.tickets:
+        ticket = rows.Ticket(*row)
+        return Folded(ticket.aliases, ticket.open_gaps)
+    return Folded()
 
 
 def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]) -> set[str]:

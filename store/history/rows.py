@@ -52,10 +52,16 @@ class Ticket(NamedTuple):
     events: int
     first_event_at: str | None
     last_event_at: str | None
-    state: str | None  # the merged resource, JSON
     first_received_at: str | None
     last_received_at: str | None
     last_position: int | None
+
+
+class State(NamedTuple):
+    """The whole resource of a ticket, as all its events together tell it."""
+
+    ticket: str
+    state: str | None  # JSON
 
 
 class Entry(NamedTuple):

@@ -60,6 +60,7 @@ TABLES: dict[str, Table] = {
             ("id",),
         ),
     ),
+    "states": Table(rows.State, pk="ticket", points_to={"ticket": "tickets"}),
     "timeline": Table(
         rows.Entry,
         pk="entry",

@@ -7,6 +7,8 @@ from typing import Any
 from store.history.fold import History
 from store.history.tables import TABLES
 
+Row = tuple[Any, ...]
+
 OWNED: dict[str, frozenset[str]] = {
     "ticket": frozenset(History._fields) - {"specifications"},
     "specification": frozenset({"specifications", "timeline", "changes"}),
@@ -15,49 +17,66 @@ OWNED: dict[str, frozenset[str]] = {
 """The tables whose rows belong to a ticket, specification or task (other columns only point)."""
 
 
-def insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
     """Insert rows, or replace those of the same key."""
     connection.executemany(_INSERT[table], rows)
 
 
-def replace(connection: sqlite3.Connection, owner: str, key: str, history: History) -> None:
-    """Make the rows of one ticket, specification or task (`owner`) exactly those of `history`."""
-    for table, rows in zip(History._fields, history, strict=True):
-        if table not in OWNED[owner]:
-            continue
-        present = _present(connection, table, owner, key, rows)
-        wanted = {row[_PLACE[table]]: row for row in rows}
-        changed = [row for name, row in wanted.items() if present.get(name) != row]
-        gone = [(name,) for name in present.keys() - wanted.keys()]
-        if gone:
-            connection.executemany(_DELETE[table], gone)
-        if changed:
-            connection.executemany(_INSERT[table], changed)
+def present(connection: sqlite3.Connection, owner: str, key: str) -> History:
+    """The rows now in the tables that belong to one ticket, specification or task (`owner`)."""
+    found = {
+        table: connection.execute(f"SELECT * FROM {table} WHERE {owner} = ?", (key,)).fetchall()
+        for table in OWNED[owner]
+    }
+    return History(**found)
 
 
-def _present(
-    connection: sqlite3.Connection,
-    table: str,
-    owner: str,
-    key: str,
-    rows: Sequence[tuple[Any, ...]],
-) -> dict[Any, tuple[Any, ...]]:
-    """The rows now in a table that belong to the owner, or carry a key it is about to write."""
+def replace(connection: sqlite3.Connection, owner: str, before: History, after: History) -> None:
+    """Make the rows of one owner those of `after`, where they were those of `before`."""
+    for table in OWNED[owner]:
+        had: Sequence[Row] = getattr(before, table)
+        wants: Sequence[Row] = getattr(after, table)
+        if table == "task_states":
+            had = [*had, *_states_elsewhere(connection, before, after)]
+        if had or wants:
+            _replace_rows(connection, table, had, wants)
+
+
+def _replace_rows(
+    connection: sqlite3.Connection, table: str, had: Sequence[Row], wants: Sequence[Row]
+) -> None:
     place = _PLACE[table]
-    select = f"SELECT * FROM {table} WHERE {owner} = ?"
-    found = {row[place]: tuple(row) for row in connection.execute(select, (key,))}
-    if table in {"tasks", "task_states"}:
-        # A task may have stood alone before an event named its ticket.
-        select = f"SELECT * FROM {table} WHERE task = ?"
-        for task in {row[TABLES[table].place_of("task")] for row in rows}:
-            found |= {row[place]: tuple(row) for row in connection.execute(select, (task,))}
-    return found
+    known = {row[place]: row for row in had}
+    changed = [row for row in wants if known.pop(row[place], None) != row]
+    if known:
+        ticket = _TICKET[table]
+        gone = [(row[place], row[ticket]) for row in known.values()]
+        connection.executemany(_DELETE[table], gone)
+    if changed:
+        connection.executemany(_INSERT[table], changed)
+
+
+def _states_elsewhere(connection: sqlite3.Connection, before: History, after: History) -> list[Row]:
+    """States of tasks that are new to this owner: they may have stood alone, or elsewhere."""
+    new = {task.task for task in after.tasks} - {task[0] for task in before.tasks}
+    select = "SELECT * FROM task_states WHERE task = ?"
+    return [row for task in new for row in connection.execute(select, (task,)).fetchall()]
 
 
 _PLACE = {name: table.place_of(table.pk) for name, table in TABLES.items()}
+_TICKET = {
+    # A specification's rows have no ticket; a ticket's only row in `tickets` is its own.
+    name: table.place_of("ticket") if "ticket" in table.columns else table.place_of(table.pk)
+    for name, table in TABLES.items()
+}
 _INSERT = {
     name: f"INSERT OR REPLACE INTO {name} ({', '.join(table.columns)}) "
     f"VALUES ({', '.join('?' * len(table.columns))})"
     for name, table in TABLES.items()
 }
-_DELETE = {name: f"DELETE FROM {name} WHERE {table.pk} = ?" for name, table in TABLES.items()}
+_DELETE = {
+    # Not a row that another ticket has taken over since.
+    name: f"DELETE FROM {name} WHERE {table.pk} = ? "
+    f"AND {'ticket' if 'ticket' in table.columns else table.pk} IS ?"
+    for name, table in TABLES.items()
+}

@@ -105,8 +105,6 @@ class GroupCommit:
             answers = await self._commit([waiting.entry for waiting in batch])
             for waiting, answer in zip(batch, answers, strict=True):
                 self._answer(waiting, answer)
-            # Let those who are ready join the next batch; costs nothing when nobody is.
-            await asyncio.sleep(0)
         self._working = None
 
     def _next_batch(self) -> list[_Waiting]:

@@ -1,0 +1,1 @@
+"""The tests, and the simulated provider that the demo shares with them."""
