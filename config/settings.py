@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from config.service_clock import ServiceClock, ZoneName
+
 ENVIRONMENT_PREFIX = "LISTENER_"
 DEFAULT_FILE = Path("listener.toml")
 
@@ -36,7 +38,7 @@ class Source(BaseModel):
         default=204,
         description="TMF621 v5 says 204; some senders insist on 200, v4 senders on 201 with a body.",
     )
-    time_zone: str = Field(
+    time_zone: ZoneName = Field(
         default="Europe/Berlin", description="For times that name no zone (IANA name)."
     )
 
@@ -80,6 +82,10 @@ class Settings(BaseModel):
         gt=0,
         description="How often the follower looks for new events when it is idle.",
     )
+    service_clock: ServiceClock = Field(
+        default_factory=ServiceClock,
+        description="Which time counts towards a promise. Changed: `listener rebuild`.",
+    )
     sources: dict[str, Source] = Field(
         default_factory=lambda: {"default": Source()},
         description="Named senders. Without credentials of their own, events come from `default`.",
@@ -103,7 +109,7 @@ def load(file: Path | None = None, **command_line: Any) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
         ]
         raise SettingsError("; ".join(lines)) from error

@@ -16,12 +16,15 @@ import click
 
 import store
 from config.options import common_options
+from config.service_clock import week
 from config.settings import Settings
 from store import printing
 from store.events import RecordedEvent
 from store.history import follower, rebuild, tables
+from store.history.clock import ALL_WEEK, Calendar, ServiceClock
 from store.history.lock import locked
 from store.history.rules import RuleBook, Rules
+from store.payload import normal_status
 from store.status import status_json, status_text
 from store.times import parse_time
 
@@ -30,7 +33,29 @@ log = logging.getLogger("listener.follow")
 
 def rule_book(settings: Settings) -> RuleBook:
     """The fold's rules, from the settings."""
-    return RuleBook({name: Rules(zone=one.time_zone) for name, one in settings.sources.items()})
+    clock = service_clock(settings)
+    return RuleBook(
+        {name: Rules(one.time_zone, clock) for name, one in settings.sources.items()},
+        others=Rules(clock=clock),
+    )
+
+
+def service_clock(settings: Settings) -> ServiceClock:
+    """The clock that every source's tickets are measured by, from the settings."""
+    told = settings.service_clock
+    calendar = Calendar(
+        zone=told.time_zone,
+        week=week(told.hours) if told.hours else ALL_WEEK,
+        holidays=told.holidays,
+        free_days=frozenset(told.free_days),
+    )
+    return ServiceClock(
+        stopped_by=frozenset(normal_status(status) for status in told.stopped_by),
+        calendar=calendar if told.hours or told.holidays or told.free_days else None,
+        targets=tuple(
+            (severity.casefold(), hours * 3600) for severity, hours in told.target_hours.items()
+        ),
+    )
 
 
 class Failed(click.ClickException):

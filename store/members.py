@@ -48,7 +48,7 @@ def id_text(value: object) -> str | None:
         return value if value.strip() else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return str(value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def reference_id(value: object) -> str | None:

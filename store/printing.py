@@ -6,7 +6,7 @@ from typing import Any
 
 from store.events import Quarantined, RecordedEvent
 from store.history.fold import History
-from store.history.rows import Change, Entry
+from store.history.rows import Change, Entry, Ticket
 
 Json = dict[str, Any]
 
@@ -148,14 +148,28 @@ def _figures(history: History) -> Iterable[str]:
         yield f"  due {ticket.due_at}"
     if ticket.resolved_at:
         took = duration(ticket.seconds_to_resolution)
-        service = duration(ticket.service_seconds)
-        yield f"  resolved {ticket.resolved_at}, after {took} ({service} on the service clock)"
+        yield f"  resolved {ticket.resolved_at}, after {took} ({_service(ticket)})"
     for period in history.status_periods:
         until = period.ended_at or "now"
         yield (
             f"    {period.status or '?':<14} {period.started_at} – {until:<24} "
             f"{duration(period.seconds) if period.ended_at else ''}".rstrip()
         )
+
+
+def _service(ticket: Ticket) -> str:
+    """`6 h 10 of 8 h on the service clock`: in hours, for a day at work has no 24 of them."""
+    target = ticket.service_target_seconds
+    agreed = f" of {_hours(target)}" if target is not None else ""
+    late = ", target missed" if ticket.service_target_missed else ""
+    return f"{_hours(ticket.service_seconds or 0)}{agreed} on the service clock{late}"
+
+
+def _hours(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds) // 60, 60)
+    if not hours:
+        return duration(seconds)
+    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
 
 
 def _entry_lines(entry: Entry, changes: Iterable[Change]) -> Iterable[str]:

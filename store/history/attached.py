@@ -36,12 +36,14 @@ def read_time(value: object, zone: str) -> str | None:
 
 
 def note_rows(ticket: str, views: Iterable[View], zone: str) -> list[rows.Note]:
-    """Every note ever told, by its id (the latest text wins), else by its text."""
+    """Every note ever told, by its id (the latest text wins), else by what it says and when."""
     found: dict[str, rows.Note] = {}
     for view in views:
         for note in payload.notes(view.resource):
-            name = key(note["id"]) if note["id"] else key(note["author"], note["text"])
-            at = read_time(note["date"], zone) or view.occurred_at
+            date = read_time(note["date"], zone)
+            name = key(note["id"]) if note["id"] else key(note["author"], date, note["text"])
+            # Told again and again without a date, it is as old as its first telling.
+            at = date or (found[name].at if name in found else view.occurred_at)
             found[name] = rows.Note(
                 f"{ticket}#{name}", ticket, note["id"], note["author"], at, note["text"]
             )
@@ -94,7 +96,8 @@ def milestone_rows(ticket: str, views: Sequence[View], zone: str) -> list[rows.M
                 ticket=ticket,
                 id=plain(one.get("id")),
                 name=plain(one.get("name")),
-                at=read_time(one.get("milestoneDate"), zone) or view.occurred_at,
+                at=read_time(one.get("milestoneDate"), zone)
+                or (found[name].at if name in found else view.occurred_at),
                 status=plain(one.get("status")),
                 related_state=plain(one.get("relatedState")),
                 description=plain(one.get("description")),
@@ -114,7 +117,8 @@ def alert_rows(ticket: str, views: Sequence[View], zone: str) -> list[rows.Jeopa
                 ticket=ticket,
                 id=plain(one.get("id")),
                 name=plain(one.get("name")),
-                at=read_time(one.get("alertDate"), zone) or view.occurred_at,
+                at=read_time(one.get("alertDate"), zone)
+                or (found[name].at if name in found else view.occurred_at),
                 exception=plain(one.get("exception")),
                 jeopardy_type=plain(one.get("jeopardyType")),
                 messages=_messages(one.get("jeopardyAlertMessage"), one.get("message")),

@@ -10,7 +10,7 @@ from store.history import rows, statuses, tasks
 from store.history.attached import key, plain
 from store.history.facts import Fact
 from store.history.members import text
-from store.history.statuses import SKEW_SECONDS, Point
+from store.history.points import SKEW_SECONDS, Point, is_plausible
 from store.history.view import View
 from store.times import seconds_between
 
@@ -39,6 +39,14 @@ class Timeline(NamedTuple):
     changes: list[rows.Change]
     entry_of: dict[str, str]
     """Content of a view -> key of the entry that tells it."""
+
+    def until(self, end: str) -> "Timeline":
+        """What of it had happened by then."""
+        found = [entry for entry in self.entries if (entry.at or "") <= end]
+        kept = {entry.entry for entry in found}
+        changes = [change for change in self.changes if change.entry in kept]
+        entry_of = {content: name for content, name in self.entry_of.items() if name in kept}
+        return Timeline(found, changes, entry_of)
 
 
 def timeline(
@@ -222,9 +230,7 @@ def _inferred(subject: Subject, point: Point, steps: _Steps) -> rows.Entry:
         at=point.at,
         rank=INFERRED_RANK,
         kind="status",
-        title=_transition(before, point.status)
-        if point.status
-        else "status changed, to what is unknown",
+        title=_inferred_title(before, point.status),
         provenance="inferred",
         status_before=before,
         status_after=point.status or steps.at(point.at),
@@ -265,10 +271,12 @@ def _title(together: Sequence[Fact], before: str | None, after: str | None) -> s
         case "created" | "deleted":
             title = view.kind
         case "status" | "resolved":
-            title = _transition(before, after)
+            title = (
+                _transition(before, after) if view.status else "status changed, not told to what"
+            )
         case "information":
-            asked = (str(one["path"]).strip("/") for one in view.information)
-            title = "asked for: " + ", ".join(asked)
+            asked = ", ".join(str(one["path"]).strip("/") for one in view.information)
+            title = f"asked for: {asked or 'not told what'}"
         case "milestone":
             title = "milestone: " + _names(view.milestones)
         case "jeopardy":
@@ -286,6 +294,12 @@ def _transition(before: str | None, after: str | None) -> str:
     if before == after:
         return f"{after or 'no status'}, told again"
     return f"{before} → {after}" if before else str(after)
+
+
+def _inferred_title(before: str | None, after: str | None) -> str:
+    if after is None:
+        return "status changed, to what is unknown"
+    return f"{after}, left and come back to" if before == after else _transition(before, after)
 
 
 def _names(told: Sequence[Json]) -> str:
@@ -345,7 +359,7 @@ def _unseen_updates(
         updated = view.last_update
         if not updated or view.kind == "created":
             continue
-        if not statuses.is_plausible(updated, view.occurred_at, born_at):
+        if not is_plausible(updated, view.occurred_at, born_at):
             continue
         place = bisect_right(known, updated)
         near = known[max(0, place - 1) : place + 1]

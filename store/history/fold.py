@@ -14,11 +14,15 @@ from typing import Any, NamedTuple
 from store.history import attached, entries, periods, rows, statuses, tasks
 from store.history.facts import Fact, distinct
 from store.history.members import merge, text
+from store.history.points import Point, is_plausible
 from store.history.rules import Rules
 from store.history.view import View
 from store.times import seconds_between
 
 Json = dict[str, Any]
+
+
+FOREVER = "9999-12-31T23:59:59.999Z"
 
 
 class History(NamedTuple):
@@ -53,24 +57,25 @@ def fold_ticket(
     stays in, what happened later is left out.
     """
     ticket = f"{source}/{ticket_id}"
+    until = as_of or FOREVER
     facts = distinct(views)
-    about_ticket = [fact for fact in facts if fact.view.kind != "task"]
-    told = [fact.view for fact in about_ticket]
+    told = [fact.view for fact in facts if fact.view.kind != "task"]
     born_at = _born_at(told)
-    lane = [point for point in statuses.lane(told, born_at) if as_of is None or point.at <= as_of]
-    if as_of is not None:
-        facts = [fact for fact in facts if fact.view.occurred_at <= as_of]
-        about_ticket = [fact for fact in about_ticket if fact.view.occurred_at <= as_of]
+    lane = statuses.lane(told, born_at)
+    later = [fact for fact in facts if fact.view.occurred_at > until]
+    facts = [fact for fact in facts if fact.view.occurred_at <= until]
+    about_ticket = [fact for fact in facts if fact.view.kind != "task"]
     state, changed, promises = _merged(ticket, about_ticket, rules.zone)
     told = [fact.view for fact in about_ticket]
     deleted_at = _deleted_at(told)
     task_histories = _tasks(source, ticket, facts, rules.zone)
     timeline = entries.timeline(
         entries.Subject(source, ticket=ticket, specification=None),
-        [*changed, *(fact for fact in facts if fact.view.kind == "task")],
+        [*changed, *(fact for fact in facts if fact.view.kind == "task"), *later],
         lane,
         deleted_at,
-    )
+    ).until(until)
+    lane = [point for point in lane if point.at <= until]
     spans = periods.status_periods(ticket, lane, deleted_at, rules.clock)
     figures = periods.figures(spans, born_at or _first_at(told, lane), rules.clock)
     requests = attached.request_rows(ticket, told, figures.resolved_at or figures.closed_at)
@@ -79,7 +84,7 @@ def fold_ticket(
     notices = entries.notices(ticket, told, lane, deleted_at, born_at)
     row = _ticket_row(
         *(source, ticket_id, state, facts, figures),
-        zone=rules.zone,
+        rules=rules,
         deleted_at=deleted_at,
         alerts=len(alerts),
         waiting=any(request.answered_at is None for request in requests),
@@ -164,7 +169,8 @@ def _merged(
         if promised and promised != before:
             slip = seconds_between(before, promised) if before else None
             told_at = fact.view.occurred_at
-            name = f"{ticket}#{attached.key(told_at, promised)}"
+            # A number, because two events of one instant may promise back and forth.
+            name = f"{ticket}#{len(promises) + 1:04d}"
             promises.append(rows.Promise(name, ticket, told_at, promised, slip))
     return state, changed, promises
 
@@ -185,23 +191,23 @@ def _born_at(views: Iterable[View]) -> str | None:
         (
             view.created_at
             for view in views
-            if view.created_at and statuses.is_plausible(view.created_at, view.occurred_at, None)
+            if view.created_at and is_plausible(view.created_at, view.occurred_at, None)
         ),
         default=None,
     )
 
 
-def _first_at(views: Sequence[View], lane: Sequence[statuses.Point]) -> str | None:
+def _first_at(views: Sequence[View], lane: Sequence[Point]) -> str | None:
     return min([view.occurred_at for view in views] + [point.at for point in lane], default=None)
 
 
 def _deleted_at(views: Iterable[View]) -> str | None:
-    """When it was deleted, unless it was created again later."""
+    """When it was deleted, unless it was created again later (and not only told of later)."""
     deleted_at = None
     for view in views:
         if view.kind == "deleted":
             deleted_at = view.occurred_at
-        elif view.kind == "created":
+        elif view.kind == "created" and (view.created_at or view.occurred_at) > (deleted_at or ""):
             deleted_at = None
     return deleted_at
 
@@ -223,7 +229,7 @@ def _ticket_row(
     facts: Sequence[Fact],
     figures: periods.Figures,
     *,
-    zone: str,
+    rules: Rules,
     deleted_at: str | None,
     alerts: int,
     waiting: bool,
@@ -234,7 +240,7 @@ def _ticket_row(
     plain = attached.plain
 
     def told_time(member: str) -> str | None:
-        return attached.read_time(state.get(member), zone)
+        return attached.read_time(state.get(member), rules.zone)
 
     requested = told_time("requestedResolutionDate")
     expected = told_time("expectedResolutionDate")
@@ -242,6 +248,7 @@ def _ticket_row(
     specification = entries.reference(state.get("troubleTicketSpecification"))
     channel = state.get("channel")
     names = attached.external_id_rows("", state)
+    severity = plain(state.get("severity"))
     views = [view for fact in facts for view in (fact.view, *fact.aliases)]
     received = [view.received_at for view in views]
     return rows.Ticket(
@@ -252,7 +259,7 @@ def _ticket_row(
         description=plain(state.get("description")),
         resource_class=plain(state.get("@type")),
         ticket_type=plain(state.get("ticketType")),
-        severity=plain(state.get("severity")),
+        severity=severity,
         priority=plain(state.get("priority")),
         status=figures.status,
         status_since=figures.status_since,
@@ -279,6 +286,8 @@ def _ticket_row(
         seconds_to_acknowledge=figures.seconds_to_acknowledge,
         seconds_to_resolution=figures.seconds_to_resolution,
         service_seconds=figures.service_seconds,
+        service_target_seconds=rules.clock.target(severity),
+        service_target_missed=rules.clock.missed(severity, figures.service_seconds, figures.status),
         open_gaps=gaps,
         notices=notices,
         conflicts=sum(1 for fact in facts if fact.conflict),

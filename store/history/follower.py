@@ -84,17 +84,19 @@ class Follower:
         todo: dict[Unit, None] = {}
         for row in event_rows:
             todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
+        changes = writing.Changes(self._history)
         for unit in todo:
             held = self._held.take(unit)
             wanted = units.positions(self._history, unit)
             before = held.history or self._present(unit, wanted, new)
             views = self._views(unit, held, wanted, new)
             after = units.fold(unit, views, self._rules.of(unit.source))
-            writing.replace(self._history, unit.kind, before, after)
+            changes.replace(unit.kind, before, after)
             quality.count_folded(
                 self._history, unit.source, quality.folded(before), quality.folded(after)
             )
             self._held.keep(unit, _Held(held.views, after))
+        changes.write()
 
     def _present(self, unit: Unit, wanted: list[int], new: Mapping[int, RecordedEvent]) -> History:
         if all(position in new for position in wanted):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from store.history import rows
 from store.history.clock import ServiceClock
-from store.history.statuses import OPEN_ENDED, TERMINAL, Point, transitions
+from store.history.points import Point
+from store.history.statuses import OPEN_ENDED, TERMINAL, transitions
 from store.times import seconds_between
 
 

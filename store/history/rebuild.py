@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from store.history import follower, quality, rows, tables, units, writing
@@ -107,7 +109,8 @@ def _fold_units(
     workers = os.cpu_count() or 1
     waiting: deque[tuple[list[_Share], Future[Rows]]] = deque()
     counted = _counted(connection)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
         try:
             for shares in _batches(connection):
                 waiting.append((shares, pool.submit(_fold_shares, open_reader, rules, shares)))
@@ -120,6 +123,19 @@ def _fold_units(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """In a worker: end when the rebuild does, even by kill -9, which tells its children nothing."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 _Share = tuple[Unit, list[int]]

@@ -44,7 +44,11 @@ class Ticket(NamedTuple):
     seconds_to_acknowledge: float | None
     seconds_to_resolution: float | None
     service_seconds: float | None
-    """To resolution (or the last status change), stopped statuses left out."""
+    """To resolution (or the last status change), as far as the service clock ran."""
+    service_target_seconds: float | None
+    """What was agreed for its severity, as last told."""
+    service_target_missed: int | None
+    """1 once the figures are beyond it, 0 when work ended within it; NULL until then."""
     open_gaps: int
     notices: int
     conflicts: int  # events that share their key with other content

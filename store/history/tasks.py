@@ -11,8 +11,8 @@ from store import payload
 from store.history import rows
 from store.history.attached import key, plain, read_time
 from store.history.members import merge, text
-from store.history.statuses import is_plausible
-from store.history.view import View
+from store.history.points import SKEW_SECONDS, are_near, is_plausible
+from store.history.view import StatusClaim, View
 from store.times import seconds_between
 
 ENDED = frozenset({"done", "rejected", "cancelled", "terminatedWithError"})
@@ -44,9 +44,9 @@ def task_key(source: str, view: View) -> str:
 
 def changed_at(view: View) -> str:
     """When the task's state changed: stateChangeDate where plausible, else when it was told."""
-    claim = view.status
-    date = claim.date if claim else None
-    return date if date and is_plausible(date, view.occurred_at, None) else view.occurred_at
+    dates = (view.status and view.status.date, view.history_date)
+    plausible = [date for date in dates if date and is_plausible(date, view.occurred_at, None)]
+    return plausible[0] if plausible else view.occurred_at
 
 
 def fold_task(source: str, ticket: str | None, views: Sequence[View], zone: str) -> TaskHistory:
@@ -108,9 +108,6 @@ def _states(views: Sequence[View]) -> list[_State]:
         for view in views
         if view.status
     ]
-    known = {(state.state, state.at) for state in told} | {
-        (view.status.status, view.status.date) for view in views if view.status
-    }
     inferred = {
         (claim.status, claim.date): _State(
             claim.date or "",
@@ -121,14 +118,24 @@ def _states(views: Sequence[View]) -> list[_State]:
         )
         for view in views
         for claim in view.past
-        if (claim.status, claim.date) not in known
-        and is_plausible(claim.date, view.occurred_at, None)
+        if is_plausible(claim.date, view.occurred_at, None) and not _is_told(claim, views)
     }
     kept: list[_State] = []
     for state in sorted([*told, *inferred.values()], key=lambda one: one[:3]):
         if not kept or kept[-1].state != state.state:
             kept.append(state)
     return kept
+
+
+def _is_told(claim: StatusClaim, views: Sequence[View]) -> bool:
+    """Whether an event tells a state of a stateChangeHistory: by its date, or about when it was."""
+    date = claim.date or ""
+    return any(
+        are_near(date, view.status.date or changed_at(view))
+        or (view.status.date is None and are_near(date, view.occurred_at, SKEW_SECONDS))
+        for view in views
+        if view.status and view.status.status == claim.status
+    )
 
 
 def _told(*values: object) -> str | None:

@@ -7,6 +7,7 @@ vary from subscription to subscription, so that aliases meet.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -39,9 +40,10 @@ KINDS: dict[str, tuple[str, int]] = {
 }
 OTHER = ("other", 8)
 
-_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-_LONG_NUMBER = b"0" * 19
-"""Such a row of digits may be a number of more than 64 bits, which the fast parser would round."""
+_OCCURRED = ("timeOccurred", "timeOcurred")
+
+_ODD_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{19}|[0-9]+[.eE])")
+"""What may be a number of more than 64 bits, which the fast parser would round, or a fraction."""
 
 STATUS_KINDS = frozenset({"created", "status", "resolved"})
 """Kinds whose business is to tell a status; any other event only lets one show."""
@@ -88,6 +90,12 @@ class View:
     event_time: str | None = None
 
     @property
+    def history_date(self) -> str | None:
+        """The date of its own change in the status history that it carries."""
+        last = self.past[-1] if self.past else None
+        return last.date if last and self.status and last.status == self.status.status else None
+
+    @property
     def order(self) -> tuple[str, int, str, str]:
         """Where it stands among the events of its ticket, whatever order they arrived in."""
         return (self.occurred_at, self.rank, self.content, self.event_id)
@@ -111,11 +119,11 @@ def view(event: RecordedEvent, zone: str) -> View:
         rank=rank,
         occurred_at=occurred_at,
         occurred_rule=occurred_rule,
-        content=_content(event, document),
+        content=_content(event, document, occurred_rule),
         resource_type=event.resource_type,
         resource_id=event.resource_id,
         resource=resource,
-        status=_status(resource, times),
+        status=_status(kind, resource, times),
         status_date=times.read(payload.status_date(resource)),
         past=_past(resource, times),
         created_at=times.read(resource.get("requestDate" if is_task else "creationDate")),
@@ -146,9 +154,7 @@ class _Times:
 
 def _document(body: bytes) -> Json:
     try:
-        document = (
-            json.loads(body) if _LONG_NUMBER in body.translate(_DIGITS) else orjson.loads(body)
-        )
+        document = _odd_document(body) if _ODD_NUMBER.search(body) else orjson.loads(body)
     except ValueError:
         document = _odd_document(body)
     return cast("Json", document) if isinstance(document, dict) else {}
@@ -157,15 +163,21 @@ def _document(body: bytes) -> Json:
 def _odd_document(body: bytes) -> object:
     """JSON by Python's reading (NaN, half a surrogate pair), made into text that can be stored."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_float=_number)
         told = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         return json.loads(told)
     except (ValueError, RecursionError):
         return {}
 
 
+def _number(text: str) -> int | float:
+    # 1.0 is 1: a redelivery may spell it either way, and the log keeps the first.
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def _occurred(document: Json, resource: Json, received_at: str, times: _Times) -> tuple[str, str]:
-    for member in ("timeOccurred", "timeOcurred", "eventTime"):
+    for member in (*_OCCURRED, "eventTime"):
         at = times.read(document.get(member))
         if at:
             return at, member
@@ -176,20 +188,31 @@ def _occurred(document: Json, resource: Json, received_at: str, times: _Times) -
     return received_at, "received_at"
 
 
-def _content(event: RecordedEvent, document: Json) -> str:
-    """Digest of type and document, without ids and send time that a second subscription varies.
-
-    eventTime counts as send time only where timeOccurred says when it happened.
-    """
-    volatile = {"eventId", "eventUuid", "id", "href", "correlationId"}
-    if "timeOccurred" in document or "timeOcurred" in document:
-        volatile.add("eventTime")
-    said = {key: value for key, value in document.items() if key not in volatile}
-    return hashlib.sha256(f"{event.event_type}\n{text(said)}".encode()).hexdigest()
+def _content(event: RecordedEvent, document: Json, occurred_rule: str) -> str:
+    """Digest of what is told of what, without what a second subscription varies."""
+    varied = _varied(document, occurred_rule)
+    said = {key: value for key, value in document.items() if key not in varied}
+    told = f"{event.event_type}\n{event.resource_id}\n{text(said)}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _status(resource: Json, times: _Times) -> StatusClaim | None:
+def _varied(document: Json, occurred_rule: str) -> set[str]:
+    """Members of the envelope that differ between two tellings of one thing: ids and send time."""
+    # Without `event` the resource stands among them, and id and href may be its own.
+    varied = {"correlationId"} if "event" not in document else {"correlationId", "id", "href"}
+    if occurred_rule == "received_at":
+        # It names no time: the same again may be another change, and only its id can tell.
+        return varied - {"id"}
+    if occurred_rule in _OCCURRED:
+        varied.add("eventTime")
+    return varied | {"eventId", "eventUuid"}
+
+
+def _status(kind: str, resource: Json, times: _Times) -> StatusClaim | None:
     status = payload.status_of(resource)
+    if not status and kind == "resolved":
+        # MEF sends the id alone; what the event is called says the rest.
+        status = "resolved"
     if not status:
         return None
     date = times.read(payload.status_date(resource))

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from store.history.fold import History
@@ -31,39 +32,56 @@ def present(connection: sqlite3.Connection, owner: str, key: str) -> History:
     return History(**found)
 
 
-def replace(connection: sqlite3.Connection, owner: str, before: History, after: History) -> None:
-    """Make the rows of one owner those of `after`, where they were those of `before`."""
-    for table in OWNED[owner]:
-        had: Sequence[Row] = getattr(before, table)
-        wants: Sequence[Row] = getattr(after, table)
-        if table == "task_states":
-            had = [*had, *_states_elsewhere(connection, before, after)]
-        if had or wants:
-            _replace_rows(connection, table, had, wants)
+class Changes:
+    """What many folds change, gathered so that each table is written once, in the order of its keys."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._gone: dict[str, list[Row]] = {}
+        self._changed: dict[str, list[Row]] = {}
 
-def _replace_rows(
-    connection: sqlite3.Connection, table: str, had: Sequence[Row], wants: Sequence[Row]
-) -> None:
-    place = _PLACE[table]
-    known = {row[place]: row for row in had}
-    changed = [row for row in wants if known.pop(row[place], None) != row]
-    if known:
-        ticket = _TICKET[table]
-        gone = [(row[place], row[ticket]) for row in known.values()]
-        connection.executemany(_DELETE[table], gone)
-    if changed:
-        connection.executemany(_INSERT[table], changed)
+    def replace(self, owner: str, before: History, after: History) -> None:
+        """Make the rows of one owner those of `after`, where they were those of `before`."""
+        for table in OWNED[owner]:
+            had: Sequence[Row] = getattr(before, table)
+            wants: Sequence[Row] = getattr(after, table)
+            if table == "task_states":
+                had = [*had, *self._states_elsewhere(before, after)]
+            if had or wants:
+                self._replace(table, had, wants)
 
+    def write(self) -> None:
+        """Write what was gathered. Before it, the tables are as they were."""
+        for table, rows in self._gone.items():
+            place, ticket = _PLACE[table], _TICKET[table]
+            gone = [(row[place], row[ticket]) for row in rows]
+            self._connection.executemany(_DELETE[table], gone)
+        for table, rows in self._changed.items():
+            rows.sort(key=_KEY[table])
+            self._connection.executemany(_INSERT[table], rows)
+        self._gone.clear()
+        self._changed.clear()
 
-def _states_elsewhere(connection: sqlite3.Connection, before: History, after: History) -> list[Row]:
-    """States of tasks that are new to this owner: they may have stood alone, or elsewhere."""
-    new = {task.task for task in after.tasks} - {task[0] for task in before.tasks}
-    select = "SELECT * FROM task_states WHERE task = ?"
-    return [row for task in new for row in connection.execute(select, (task,)).fetchall()]
+    def _replace(self, table: str, had: Sequence[Row], wants: Sequence[Row]) -> None:
+        place = _PLACE[table]
+        known = {row[place]: row for row in had}
+        changed = [row for row in wants if known.pop(row[place], None) != row]
+        if known:
+            self._gone.setdefault(table, []).extend(known.values())
+        if changed:
+            self._changed.setdefault(table, []).extend(changed)
+
+    def _states_elsewhere(self, before: History, after: History) -> list[Row]:
+        """States of tasks that are new to this owner: they may have stood alone, or elsewhere."""
+        new = {task.task for task in after.tasks} - {task[0] for task in before.tasks}
+        if new:
+            self.write()
+        select = "SELECT * FROM task_states WHERE task = ?"
+        return [row for task in new for row in self._connection.execute(select, (task,)).fetchall()]
 
 
 _PLACE = {name: table.place_of(table.pk) for name, table in TABLES.items()}
+_KEY = {name: itemgetter(place) for name, place in _PLACE.items()}
 _TICKET = {
     # A specification's rows have no ticket; a ticket's only row in `tickets` is its own.
     name: table.place_of("ticket") if "ticket" in table.columns else table.place_of(table.pk)

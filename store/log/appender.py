@@ -56,6 +56,10 @@ class LastingWriter:
             raise LogUnavailable(self._why_none)
         return await self._writer.commit(batch)
 
+    def is_ready(self) -> bool:
+        """Whether there is a writer; between two, appends are refused."""
+        return self._writer is not None
+
     async def close(self) -> None:
         if self._watching is not None:
             self._watching.cancel()

@@ -31,6 +31,10 @@ class Committer(Protocol):
         """Keep the batch in one transaction; answers in order. Raises when nothing was kept."""
         ...
 
+    def is_ready(self) -> bool:
+        """Whether a commit would be tried now."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -74,6 +78,9 @@ class GroupCommit:
 
     async def quarantine(self, refused: Refused) -> int:
         return await self._enter(refused)
+
+    def is_ready(self) -> bool:
+        return not self._closed and self._committer.is_ready()
 
     async def close(self) -> None:
         self._closed = True

@@ -118,6 +118,9 @@ class _Committer:
     async def commit(self, batch: Sequence[Entry]) -> list[Answer]:
         return [self._keep(entry) for entry in batch]
 
+    def is_ready(self) -> bool:
+        return True
+
     async def close(self) -> None:
         """The log stays readable: whoever made it closes it."""
 

@@ -69,6 +69,10 @@ class Appender(Protocol):
         """Return the entry's id after the commit. Raises as append."""
         ...
 
+    def is_ready(self) -> bool:
+        """Whether an append would be tried now."""
+        ...
+
     async def close(self) -> None:
         """Commit what waits, then release the log."""
         ...

@@ -1,0 +1,60 @@
+"""Addresses of the pages, and of the Datasette lists behind their figures."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from datasette.utils import tilde_encode
+
+
+class Links:
+    """Every address the pages know, below Datasette's base_url."""
+
+    def __init__(self, urls: Any, database: str = "history") -> None:
+        self._urls = urls
+        self._database = database
+
+    def _path(self, path: str, **query: object) -> str:
+        known = {name: value for name, value in query.items() if value is not None}
+        return str(self._urls.path(path)) + (f"?{urlencode(known)}" if known else "")
+
+    def home(self) -> str:
+        return self._path("/")
+
+    def tables(self) -> str:
+        return str(self._urls.database(self._database))
+
+    def board(self) -> str:
+        return self._path("/-/history")
+
+    def find(self) -> str:
+        """Where the search field sends to."""
+        return self._path("/-/history/ticket")
+
+    def style(self, version: str) -> str:
+        return self._path("/-/history/history.css", v=version)
+
+    def ticket(self, key: str, form: str = "", **query: object) -> str:
+        """A ticket's page; `key` is source/id. The source travels along: two may share an id."""
+        source, _, number = key.partition("/")
+        return self._path(f"/-/history/ticket/{tilde_encode(number)}{form}", source=source, **query)
+
+    def ticket_by_id(self, number: str) -> str:
+        """The page of whatever ticket has this id, in any source."""
+        return self._path(f"/-/history/ticket/{tilde_encode(number)}")
+
+    def specification(self, key: str, form: str = "") -> str:
+        source, _, number = key.partition("/")
+        return self._path(f"/-/history/specification/{tilde_encode(number)}{form}", source=source)
+
+    def event(self, position: int, form: str = "") -> str:
+        """The notification as received; form `.raw` downloads the very bytes."""
+        return self._path(f"/-/history/event/{position}{form}")
+
+    def rows(self, table: str, **query: object) -> str:
+        """A filtered list in Datasette: `rows("tickets", is_open=1)`."""
+        path = str(self._urls.table(self._database, table))
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def query(self, name: str, **query: object) -> str:
+        path = str(self._urls.query(self._database, name))
+        return f"{path}?{urlencode(query)}" if query else path

@@ -1,0 +1,1 @@
+"""The pages: one file each, from a request to an answer."""

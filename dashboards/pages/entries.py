@@ -1,0 +1,116 @@
+"""Entries of a timeline as the pages tell them: what, when, how long after, how we know."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboards import words
+from dashboards.differences import Difference, Remark, differences, remarks
+from dashboards.history import Changes, Row
+from store.times import seconds_between
+
+LATE_SECONDS = 60
+"""A notification that took longer than this to arrive is pointed out."""
+
+_MANY = 6
+"""More differences than this are folded for a creation, which sets every member."""
+
+_NAMES = {
+    "created": "created",
+    "attributes": "attributes changed",
+    "status": "status changed",
+    "resolved": "resolved",
+    "information": "information required",
+    "milestone": "milestone",
+    "jeopardy": "jeopardy alert",
+    "task": "task",
+    "deleted": "deleted",
+    "other": "event",
+}
+
+_NAMED_BY_TITLE = frozenset({"task", "milestone", "jeopardy", "information"})
+"""Kinds whose title says what kind they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry, ready to be shown."""
+
+    number: int
+    row: Row
+    name: str
+    title: str
+    """One more line, where name, statuses and differences do not say it already."""
+    after: str
+    """Time since the entry before, in words."""
+    arrived: str
+    """How long after it was sent it was received, in words."""
+    arrived_late: bool
+    flags: tuple[str, ...]
+    positions: tuple[int, ...]
+    differences: list[Difference]
+    remarks: list[Remark]
+    folded: bool
+
+
+def entries_of(timeline: Sequence[Row], changes: Changes, first: int = 0) -> list[Told]:
+    """Tell rows of `timeline`; `first` is the number of the first one in its whole timeline."""
+    told: list[Told] = []
+    before: str | None = None
+    for offset, row in enumerate(timeline):
+        told.append(_told(first + offset, row, before, changes))
+        before = row["at"] or before
+    return told
+
+
+def _told(number: int, row: Row, before: str | None, changes: Mapping[str, Sequence[Row]]) -> Told:
+    own = changes.get(row["entry"], ())
+    seconds = seconds_between(before, row["at"]) if before and row["at"] else None
+    found = differences(own, status_shown=bool(row["status_after"]))
+    lateness = row["lateness_seconds"]
+    return Told(
+        number=number,
+        row=row,
+        name=_name(row),
+        title=_title(row, bool(own)),
+        after="" if seconds is None else f"+{words.span(seconds)}" if seconds else "same instant",
+        arrived="" if lateness is None else words.span(lateness),
+        arrived_late=lateness is not None and lateness >= LATE_SECONDS,
+        flags=tuple(str(flag).replace("_", " ") for flag in _list(row["flags"])),
+        positions=_positions(row),
+        differences=found,
+        remarks=remarks(own),
+        folded=row["kind"] == "created" and len(found) > _MANY,
+    )
+
+
+def _name(row: Row) -> str:
+    kind, title = row["kind"] or "event", row["title"]
+    if kind in _NAMED_BY_TITLE and title:
+        return f"task: {title}" if kind == "task" else title
+    return _NAMES.get(kind, kind.replace("_", " "))
+
+
+def _title(row: Row, has_changes: bool) -> str:
+    title = "" if row["kind"] in _NAMED_BY_TITLE else row["title"] or ""
+    told_by_pills = row["kind"] in ("status", "resolved") and row["status_after"]
+    told_by_changes = row["kind"] == "attributes" and has_changes
+    if told_by_pills or told_by_changes or row["kind"] in ("created", "deleted"):
+        return ""
+    return title
+
+
+def _positions(row: Row) -> tuple[int, ...]:
+    """The events that tell an entry, its own first."""
+    own = [row["position"]] if row["position"] is not None else []
+    others = [number for number in _list(row["positions"]) if isinstance(number, int)]
+    return tuple(dict.fromkeys([*own, *others]))
+
+
+def _list(text: Any) -> list[Any]:
+    try:
+        read = json.loads(text) if text else []
+    except ValueError:
+        return []
+    return read if isinstance(read, list) else []

@@ -1,0 +1,40 @@
+"""/-/history/event/POSITION: one notification, as it was received."""
+
+from typing import Any
+
+from datasette import Response
+
+from dashboards import raw
+from dashboards.site import Site, open_site
+
+
+async def event(request: Any, datasette: Any) -> Response:
+    """What the log kept: the body readable, the headers, and the very bytes to download (`.raw`)."""
+    site = await open_site(datasette, request)
+    position = int(request.url_vars["position"])
+    try:
+        found = (await raw.events(site.directory, [position])).get(position)
+    except raw.LogUnreachable as error:
+        return await _unreachable(site, str(error))
+    if found is None:
+        return await site.missing(f"The log has no event at position {position}.")
+    if site.format() == "raw":
+        return Response(
+            found.body,
+            content_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="event-{position}.json"'},
+        )
+    rows = await site.ask("select * from events where position = ?", [position])
+    context = {"event": found, "row": rows[0] if rows else None, "body": raw.pretty(found.body)}
+    if site.format() == "json":
+        return Response.json(
+            {**(context["row"] or {}), "headers": found.headers, "path": found.path,
+             "body": found.body.decode("utf-8", "replace")}
+        )  # fmt: skip
+    return await site.page("event.html", context)
+
+
+async def _unreachable(site: Site, sentence: str) -> Response:
+    if site.format() == "json":
+        return Response.json({"ok": False, "error": sentence, "status": 503}, status=503)
+    return await site.page("missing.html", {"sentence": sentence, "look": ""}, status=503)

@@ -1,0 +1,128 @@
+"""What every page needs: the database that holds histories, permission to see it, a frame, an answer."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from datasette import Forbidden, NotFound, Response
+
+from dashboards import words
+from dashboards.history import Row
+from dashboards.links import Links
+from store.times import seconds_between
+
+HISTORY_TABLES = frozenset({"tickets", "timeline"})
+"""A database with these tables holds histories, whatever its file is called."""
+
+STRICT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""The pages' own content security policy: no script at all, nothing from elsewhere."""
+
+
+@cache
+def style_sheet() -> tuple[bytes, str]:
+    """The style sheet and its version, a digest of its content."""
+    sheet = files("dashboards").joinpath("static/history.css").read_bytes()
+    return sheet, hashlib.sha256(sheet).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One request to one of the pages."""
+
+    datasette: Any
+    request: Any
+    database: Any
+    links: Links
+
+    async def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Rows of a query on history.db."""
+        found = await self.database.execute(sql, list(values))
+        return [dict(row) for row in found.rows]
+
+    @property
+    def directory(self) -> Path:
+        """The data directory: where history.db is, and log.db beside it."""
+        return Path(self.database.path).parent
+
+    def argument(self, name: str) -> str | None:
+        """A query parameter, None when absent or empty."""
+        return self.request.args.get(name) or None
+
+    def format(self) -> str:
+        """`json`, `csv`, … from `?_format=` or the address's ending; empty for the page itself."""
+        return self.argument("_format") or self.request.url_vars.get("format") or ""
+
+    async def page(self, template: str, context: dict[str, Any], status: int = 200) -> Response:
+        """Render one of our templates under the strict policy."""
+        html = await self.datasette.render_template(
+            f"history/{template}",
+            {"link": self.links, "style_version": style_sheet()[1], **context},
+            request=self.request,
+        )
+        return Response.html(
+            html, status=status, headers={"content-security-policy": STRICT_POLICY}
+        )
+
+    async def missing(self, sentence: str, look: str = "") -> Response:
+        """404 with a sentence. A percent-encoded address is left to Datasette, which redirects it
+        to its own tilde encoding.
+        """
+        if "%" in self.request.path:
+            raise NotFound(sentence)
+        context = {"sentence": sentence, "look": look}
+        if self.format() == "json":
+            return Response.json({"ok": False, "error": sentence, "status": 404}, status=404)
+        return await self.page("missing.html", context, status=404)
+
+
+async def open_site(datasette: Any, request: Any) -> Site:
+    """Find the histories and check that the asker may see them. Raises NotFound, Forbidden."""
+    database = await history_database(datasette)
+    if database is None:
+        raise NotFound("No database here has the tables of histories (tickets, timeline).")
+    await _check_may_see(datasette, request.actor, database.name)
+    return Site(datasette, request, database, Links(datasette.urls, database.name))
+
+
+async def history_database(datasette: Any) -> Any | None:
+    """The first database that holds histories."""
+    for name, database in datasette.databases.items():
+        if name != "_internal" and set(await database.table_names()) >= HISTORY_TABLES:
+            return database
+    return None
+
+
+async def _check_may_see(datasette: Any, actor: Any, database: str) -> None:
+    """Our pages show what these tables hold, so they ask the same permission. The one place that
+    Datasette 1.0 changes (there: `allowed`).
+    """
+    for table in ("tickets", "timeline", "changes", "events"):
+        visible, _ = await datasette.check_visibility(
+            actor,
+            permissions=[
+                ("view-table", (database, table)),
+                ("view-database", database),
+                "view-instance",
+            ],
+        )
+        if not visible:
+            raise Forbidden("view-table")
+
+
+def template_filters() -> dict[str, Any]:
+    """What templates may call on values."""
+    return {
+        "span": words.span,
+        "when": words.when,
+        "when_short": words.when_short,
+        "count": words.count,
+        "unordered": words.unordered,
+        "seconds_until": seconds_between,
+    }

@@ -1,0 +1,159 @@
+"""The demo: the whole listener on a fresh directory, and a simulated provider that posts to it."""
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import httpx
+
+from config.settings import Settings
+from receiver.serve import Urls, serve, with_ports
+from receiver.supervise import Say
+from store import LogLocked, open_log, open_reader
+from tests.provider.deliver import connection, deliver, post
+from tests.provider.envelope import Delivery
+from tests.provider.history import History, history, interesting
+from tests.provider.live import LiveSteps, trickle
+
+MARKER = "made-by-listener-demo"
+MARKER_TEXT = "`listener demo` made this directory, and empties it when it starts again.\n"
+FOLD_SECONDS = 120.0
+
+
+class NotOurs(click.ClickException):
+    """The directory holds something that the demo did not make, so it is left alone; exit code 2."""
+
+    exit_code = 2
+
+
+def fresh_directory(directory: Path) -> None:
+    """Make the directory anew: absent, empty or an earlier demo's it must be. Raises NotOurs."""
+    if directory.exists() and not directory.is_dir():
+        raise NotOurs(f"{directory} is not a directory.")
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / MARKER).exists():
+            raise NotOurs(
+                f"{directory} holds something that is not from a demo, so it is left alone. "
+                "Name an empty or absent directory with --data."
+            )
+        _refuse_when_running(directory)
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / MARKER).write_text(MARKER_TEXT, encoding="utf-8")
+
+
+def _refuse_when_running(directory: Path) -> None:
+    try:
+        open_log(directory, lock_seconds=0).close()
+    except LogLocked as error:
+        raise NotOurs(
+            f"Another demo is running on {directory}. Stop it, or name another directory with "
+            "--data (and --port 0 --dashboards-port 0 for free ports)."
+        ) from error
+
+
+class Demo:
+    """One showing: load the past, sum up, go on in the present."""
+
+    def __init__(
+        self, settings: Settings, *, seed: int, tickets: int, load_only: bool, say: Say
+    ) -> None:
+        self._settings = with_ports(settings)
+        self._seed = seed
+        self._tickets = tickets
+        self._load_only = load_only
+        self._say = say
+        self._outcomes: Counter[str] = Counter()
+
+    async def run(self, config: Path | None) -> None:
+        """Show everything, until Ctrl-C or the end of loading. Raises NotOurs, CannotStart."""
+        await asyncio.to_thread(fresh_directory, self._settings.data)
+        await serve(self._settings, config=config, say=self._say, meanwhile=self._show)
+
+    async def _show(self, urls: Urls) -> None:
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        past = await asyncio.to_thread(history, self._seed, self._tickets, now=now)
+        seconds = await self._load(urls, past.deliveries)
+        folded = await _caught_up(self._settings.data)
+        self._sum_up(past, seconds, folded, urls)
+        if not self._load_only:
+            await self._go_on(urls, past)
+
+    async def _load(self, urls: Urls, sent: Sequence[Delivery]) -> float:
+        """Post the past, as fast as it is taken; the seconds it took."""
+        began = time.monotonic()
+        with click.progressbar(
+            sent,
+            label=f"Posting six weeks of {self._tickets} tickets",
+            item_show_func=lambda _: f"{self._outcomes.total() / _since(began):,.0f}/s",
+            file=sys.stderr,
+        ) as bar:
+
+            def told(_delivery: Delivery, answer: httpx.Response) -> None:
+                self._outcomes[_outcome(answer)] += 1
+                bar.update(1)
+
+            await deliver(urls.receiver, sent, told)
+        return _since(began)
+
+    def _sum_up(self, past: History, seconds: float, folded: int, urls: Urls) -> None:
+        sent = len(past.deliveries)
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in self._outcomes.most_common())
+        click.echo(
+            f"\n{sent:,} deliveries in {seconds:.1f} s ({sent / seconds:,.0f}/s): {outcomes}"
+        )
+        click.echo(f"{folded:,} events folded into the histories of {self._tickets:,} tickets\n")
+        click.echo(f"  Board     {urls.pages}/-/history")
+        click.echo(f"  A ticket  {urls.pages}/-/history/ticket/{interesting(past)}\n")
+
+    async def _go_on(self, urls: Urls, past: History) -> None:
+        self._say("the provider goes on, an event every few seconds; Ctrl-C stops everything")
+        live = LiveSteps(past, self._seed, lambda: datetime.now(UTC))
+        async with connection(urls.receiver) as client:
+            async for delivery in trickle(live):
+                answer = await post(client, delivery)
+                odd = f" ({delivery.note})" if delivery.note else ""
+                what = delivery.event_type.removesuffix("Event")
+                self._say(f"{delivery.about} {what}{odd}: {_outcome(answer)}")
+
+
+def _outcome(answer: httpx.Response) -> str:
+    """What became of a delivery, in words."""
+    if answer.is_success:
+        return "redelivered" if "x-event-duplicate" in answer.headers else "kept"
+    if answer.is_client_error:
+        return "refused (in quarantine)"
+    return f"answered {answer.status_code}"
+
+
+async def _caught_up(directory: Path) -> int:
+    """Wait until everything in the log is folded; how many events that is."""
+    with closing(open_reader(directory)) as log:
+        head = log.head()
+    began = time.monotonic()
+    while _since(began) < FOLD_SECONDS:
+        if await asyncio.to_thread(_folded, directory / "history.db") >= head:
+            return head
+        await asyncio.sleep(0.1)
+    raise click.ClickException(
+        f"The follower did not fold {head:,} events in {FOLD_SECONDS:.0f} s."
+    )
+
+
+def _folded(path: Path) -> int:
+    """The follower's checkpoint."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute("SELECT value FROM _follower WHERE name = 'events'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _since(began: float) -> float:
+    return time.monotonic() - began

@@ -1,0 +1,172 @@
+"""What is really served, as OpenAPI 3.1: made from EVENT_TYPES and the models.
+
+The models say what is right; a tolerant source may leave out or misspell more than they say
+(receiver/drift.py lists it).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+from pydantic.json_schema import models_json_schema
+
+from receiver.events import EXTENSIONS, EventType, EventTypes
+from receiver.models.common import Extensible, Text
+from receiver.models.event import Envelope, JsonPatch
+from receiver.rejections import ANSWERS
+from store.payload import TASK_TYPES
+
+Json = dict[str, Any]
+
+REF = "#/components/schemas/{model}"
+
+
+class Error(Extensible):
+    """TMF's Error: why a request was refused."""
+
+    code: str
+    reason: str
+    message: Text = None
+    status: Text = None
+    reference_error: Text = Field(default=None, alias="referenceError")
+
+
+class EventSubscription(BaseModel):
+    """What v4 answers to a notification."""
+
+    id: str
+    callback: str
+
+
+def describe(types: EventTypes, prefixes: Sequence[str]) -> Json:
+    """The OpenAPI document for these event types under these prefixes."""
+    paths: Json = {"/listener": _path_item(None, "bare")}
+    for path, event_type in types.by_path.items():
+        paths[f"/listener/{path}"] = _path_item(event_type, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "TMF621 listener",
+            "version": "5.0.1",
+            "description": "Takes the notifications of TMF621 Trouble Ticket v5.0.1 as adapted by "
+            "FIT. An event is on disk before it is answered. A trailing slash or an id behind a "
+            "listener's path is tolerated.",
+        },
+        "servers": [{"url": prefix or "/"} for prefix in prefixes],
+        "paths": paths | _pages(),
+        "components": {
+            "schemas": _schemas(types),
+            "responses": {"Error": _json("Refused; TMF's Error says why.", "Error")},
+        },
+    }
+
+
+def example(event_type: EventType) -> Json:
+    """A small event of this type that a strict source may send."""
+    name = event_type.name
+    resource: Json = {"@type": event_type.resource_type, "id": "TT-1001"}
+    event: Json = {event_type.member: resource}
+    if event_type.resource_type in TASK_TYPES:
+        resource |= {
+            "id": "TASK-7",
+            "state": "acknowledged",
+            "requestDate": "2026-11-02T09:00:00+01:00",
+            "requestPostedDate": "2026-11-02T09:00:01+01:00",
+            "entity": {"@type": "EntityRef", "id": "TT-1001", "@referredType": "TroubleTicket"},
+            "troubleTicket": {"@type": "TroubleTicketRef", "id": "TT-1001"},
+        }
+    elif event_type.resource_type == "TroubleTicketSpecification":
+        resource |= {"id": "SPEC-3", "name": "No dial tone", "lifecycleStatus": "active"}
+    elif "Delete" not in name:
+        resource |= {"name": "No dial tone", "status": "inProgress", "severity": "Major"}
+    if "InformationRequired" in name:
+        event["informationRequired"] = {"op": "add", "path": "/attachment"}
+    return {
+        "@type": name,
+        "eventId": f"example-{event_type.path}",
+        "eventTime": "2026-11-02T09:00:02+01:00",
+        "eventType": name,
+        "event": event,
+    }
+
+
+def _path_item(event_type: EventType | None, path: str) -> Json:
+    operation: Json = {
+        "operationId": f"listenTo{path[0].upper()}{path[1:]}",
+        "tags": ["notification listener"],
+        "summary": "Bare callback: @type or eventType tells the event"
+        if event_type is None
+        else f"Take a {event_type.name}",
+        "requestBody": {"required": True, "content": {"application/json": _content(event_type)}},
+        "responses": _responses(),
+    }
+    if event_type is not None and path != event_type.path:
+        operation["deprecated"] = True
+        operation["summary"] += f"; prefer /listener/{event_type.path}"
+    return {"post": operation}
+
+
+def _content(event_type: EventType | None) -> Json:
+    if event_type is None:
+        return {"schema": {"$ref": REF.format(model="Envelope")}}
+    return {
+        "schema": {"$ref": REF.format(model=event_type.name)},
+        "examples": {"small": {"value": example(event_type)}},
+    }
+
+
+def _responses() -> Json:
+    text = {"schema": {"type": "string"}}
+    kept: Json = {
+        "X-Event-Position": {"description": "Position of the event in the log."} | text,
+        "X-Event-Duplicate": {"description": "true: the log already had this event."} | text,
+        "X-Event-Quarantine": {"description": "Where an invalid body is kept."} | text,
+    }
+    refusals = sorted({answer.status for answer in ANSWERS.values()})
+    return {
+        "204": {"description": "Notified: the event is on disk.", "headers": kept},
+        "200": {"description": "The same, where that was agreed with the source."},
+        "201": _json("The same, for v4 senders.", "EventSubscription"),
+        **{str(status): {"$ref": "#/components/responses/Error"} for status in refusals},
+        "default": {"$ref": "#/components/responses/Error"},
+    }
+
+
+def _pages() -> Json:
+    def page(summary: str, responses: Json) -> Json:
+        # Served once, not under every prefix.
+        return {"servers": [{"url": "/"}], "get": {"summary": summary, "responses": responses}}
+
+    error = {"$ref": "#/components/responses/Error"}
+    return {
+        "/openapi.json": page("This document", {"200": {"description": "OpenAPI 3.1"}}),
+        "/health/live": page("The process answers", {"200": {"description": "Live"}}),
+        "/health/ready": page(
+            "The log can be written", {"200": {"description": "Ready"}, "503": error}
+        ),
+    }
+
+
+def _schemas(types: EventTypes) -> Mapping[str, Any]:
+    models: list[type[BaseModel]] = [Error, EventSubscription, Envelope]
+    models += [_whole(event_type) for event_type in types.lines]
+    _, schema = models_json_schema([(model, "validation") for model in models], ref_template=REF)
+    return schema["$defs"]
+
+
+def _whole(event_type: EventType) -> type[BaseModel]:
+    """The envelope with the payload of one event type inside."""
+    resource: Any = event_type.model
+    for extension in EXTENSIONS.values():
+        if issubclass(extension, event_type.model):
+            resource |= extension
+    members: dict[str, Any] = {event_type.member: (resource, ...)}
+    if "InformationRequired" in event_type.name:
+        members["informationRequired"] = (JsonPatch | list[JsonPatch] | None, None)
+    payload = create_model(f"{event_type.name}Payload", __base__=Extensible, **members)
+    return create_model(event_type.name, __base__=Envelope, event=(payload, ...))
+
+
+def _json(description: str, model: str) -> Json:
+    schema = {"schema": {"$ref": REF.format(model=model)}}
+    return {"description": description, "content": {"application/json": schema}}

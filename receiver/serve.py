@@ -1,0 +1,153 @@
+"""The whole listener: receiver, follower and pages as one, ready or not, until told to stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+from config.options import CONFIG_VARIABLE
+from config.settings import ENVIRONMENT_PREFIX, Settings
+from receiver.address import CannotStart, check_host, free_port, url
+from receiver.supervise import Child, Say, Supervisor
+
+READY_SECONDS = 60.0
+
+
+class NotReady(click.ClickException):
+    """The parts run, but do not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a running listener answers."""
+
+    receiver: str
+    pages: str
+
+
+def with_ports(settings: Settings) -> Settings:
+    """Free ports in place of port 0. Raises CannotStart for one that is taken."""
+    check_host(settings.host, allow_anonymous=settings.allow_anonymous)
+    return settings.model_copy(
+        update={
+            "port": free_port(settings.host, settings.port, "--port"),
+            "dashboards_port": free_port(
+                settings.dashboards_host, settings.dashboards_port, "--dashboards-port"
+            ),
+        }
+    )
+
+
+async def serve(
+    settings: Settings,
+    *,
+    config: Path | None,
+    say: Say,
+    meanwhile: Callable[[Urls], Awaitable[None]] | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT, or until `meanwhile` has ended; then stop all in order.
+
+    `meanwhile` begins when everything is ready. Raises CannotStart when a part cannot start, and
+    what `meanwhile` raises.
+    """
+    supervisor = Supervisor(
+        _children(settings), environment=_environment(settings, config), say=say, echo=echo
+    )
+    urls = _urls(settings)
+    supervisor.start()
+    try:
+        tasks = {
+            asyncio.create_task(_told_to_stop(say)),
+            asyncio.create_task(_given_up(supervisor)),
+            asyncio.create_task(_ready_then(urls, say, meanwhile)),
+        }
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+    finally:
+        await supervisor.stop()
+    say("stopped")
+
+
+def echo(line: str) -> None:
+    """What a child printed, on stderr."""
+    click.echo(line, err=True)
+
+
+def _children(settings: Settings) -> tuple[Child, ...]:
+    """In the order of stopping: nothing new comes in, what came is folded, then the pages end."""
+    data = ("--data", str(settings.data))
+    return (
+        Child("receiver", ("receive", *data)),
+        Child("follower", ("follow", *data)),
+        Child("dashboards", ("dashboards", *data)),
+    )
+
+
+def _environment(settings: Settings, config: Path | None) -> dict[str, str]:
+    """The same settings for every child: plain knobs by name, the tables in the same file."""
+    told = {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": str(value)
+        for name, value in settings.model_dump(mode="json").items()
+        if isinstance(value, str | int | float)
+    }
+    told[f"{ENVIRONMENT_PREFIX}PREFIXES"] = ",".join(settings.prefixes)
+    if config is not None:
+        told[CONFIG_VARIABLE] = str(config)
+    return {**os.environ, **told, "PYTHONUNBUFFERED": "1"}
+
+
+def _urls(settings: Settings) -> Urls:
+    return Urls(
+        url(settings.host, settings.port),
+        url(settings.dashboards_host, settings.dashboards_port),
+    )
+
+
+async def _told_to_stop(say: Say) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+    say("stopping: the receiver first, then the follower, then the pages")
+
+
+async def _given_up(supervisor: Supervisor) -> None:
+    error = await supervisor.failed()
+    raise CannotStart(str(error)) from error
+
+
+async def _ready_then(
+    urls: Urls, say: Say, meanwhile: Callable[[Urls], Awaitable[None]] | None
+) -> None:
+    try:
+        async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+            await _answers(client, f"{urls.receiver}/health/ready")
+            await _answers(client, f"{urls.pages}/-/history")
+    except TimeoutError:
+        raise NotReady(f"Not ready after {READY_SECONDS:.0f} s; see the lines above.") from None
+    say(f"ready: events to {urls.receiver}/listener/…, histories at {urls.pages}/-/history")
+    if meanwhile is None:
+        await asyncio.Event().wait()
+    else:
+        await meanwhile(urls)
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> None:
+    while True:
+        try:
+            if (await client.get(url)).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(0.1)

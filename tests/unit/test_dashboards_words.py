@@ -1,0 +1,155 @@
+"""What the pages say, checked without a browser: spans, differences, cells, words of columns."""
+
+import json
+
+import pytest
+import yaml
+
+from dashboards import raw
+from dashboards.charts.lanes import lanes
+from dashboards.charts.marks import TimeScale
+from dashboards.differences import differences, lines, remarks
+from dashboards.history import of_tables
+from dashboards.pages.facts import badges
+from dashboards.plugins.cells import cell
+from dashboards.serve import configuration
+from dashboards.words import span
+from store.history.tables import TABLES
+
+TIMES = ("0001-01-01T00:00:00.000Z", "2026-11-24T10:00:00.000Z", "9999-12-31T23:59:59.999Z")
+EVIL = "<script>alert(1)</script>"
+
+
+class Urls:
+    def path(self, path):
+        return path
+
+    def database(self, name):
+        return f"/{name}"
+
+    def table(self, database, table):
+        return f"/{database}/{table}"
+
+
+@pytest.fixture
+def links():
+    from dashboards.links import Links
+
+    return Links(Urls())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        *((0, "0 s"), (0.634, "0.63 s"), (59.6, "60 s"), (60, "1 min"), (3599, "59 min")),
+        *((19_320, "5 h 22"), (115_200, "1 d 8 h"), (86_400, "1 d"), (-120, "−2 min"), (None, "")),
+    ],
+)
+def test_a_span_of_time_has_two_units_at_most(seconds, said):
+    assert span(seconds) == said
+
+
+def test_every_column_has_words_and_all_words_have_a_column():
+    described = configuration()["databases"]["history"]["tables"]
+    assert {name: set(table.columns) for name, table in TABLES.items()} == {
+        name: set(table["columns"]) for name, table in described.items()
+    }
+    for name, table in described.items():
+        named = {*table.get("facets", []), table.get("label_column"), table.get("sort_desc")}
+        assert named - {None} <= set(TABLES[name].columns), name
+        assert all(words for words in table["columns"].values())
+
+
+def test_every_query_names_the_parameters_it_uses():
+    for query in configuration()["databases"]["history"]["queries"].values():
+        assert query["title"]
+        assert query["description"]
+        assert all(f":{name}" in query["sql"] for name in query["params"])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            {"role": "customer", "partyOrPartyRole": {"id": "P1", "name": "Jane", "@type": "X"}},
+            "Jane (P1) · customer",
+        ),
+        ({"role": "customer", "id": "P1", "name": "Jane"}, "Jane (P1) · customer"),
+        ({"author": "noc", "text": "rebooted", "id": "1"}, "noc: rebooted"),
+        ({"name": "bandwidth", "value": 50}, "bandwidth: 50"),
+        ({"code": "0018", "text": "Line fault"}, "0018 Line fault"),
+        ({"id": "INC1", "owner": "CRM", "externalIdentifierType": "ticket"}, "INC1 · ticket CRM"),
+        ({"a": {"b": 1}}, '{"a": {"b": 1}}'),
+        ("2026-10-19T19:18:12+02:00", "19 Oct 2026 17:18:12"),
+        (True, "yes"),
+    ],
+)
+def test_a_difference_is_told_in_the_words_of_its_kind(value, said):
+    assert lines(json.dumps(value)) == (said,)
+
+
+def test_a_note_that_was_added_is_a_remark_and_no_difference():
+    note = json.dumps({"author": "noc", "text": "rebooted"})
+    change = {"member": "note", "item": "1", "action": "added", "before": None, "after": note}
+    assert differences([change], status_shown=True) == []
+    assert [remark.text for remark in remarks([change])] == ["rebooted"]
+
+
+def test_text_of_a_sender_never_becomes_markup_in_a_cell(links):
+    columns = {"status": EVIL, "name": EVIL, "description": EVIL * 5, "reason": f'["{EVIL}"]'}
+    row = {"ticket": f"default/{EVIL}"}
+    shown = [cell(row, value, column, "tickets", links) for column, value in columns.items()]
+    shown += [cell(row, {"value": f"default/{EVIL}", "label": EVIL}, "ticket", "notes", links)]
+    assert all(shown)
+    assert not any("<script" in text for text in shown)
+
+
+def test_an_untouched_cell_is_left_to_datasette(links):
+    assert cell({}, "2026-10-19T19:18:12.161Z", "at", "timeline", links) is None
+    assert cell({}, None, "status", "tickets", links) is None
+
+
+def test_the_body_is_indented_without_rewriting_a_token():
+    body = b'{"a":1.50,"a":[],"big":12345678901234567890,"t":"x\\u202e{\\"","n":{"k":null}}'
+    shown = raw.pretty(body)
+    assert "".join(shown.split()) == body.decode().replace(" ", "")
+    assert '"a": 1.50,\n' in shown
+    assert raw.pretty(b"<html>") == "<html>"
+
+
+def test_a_scale_of_any_length_has_few_ticks():
+    for last in ("00:00:00.000", "00:00:05.000", "00:40:00.000", "23:00:00.000"):
+        scale = TimeScale.over(f"2026-11-24T{'00:00:00.000'}Z", f"2026-11-24T{last}Z", 0, 100)
+        assert 1 <= len(scale.ticks()) <= 9
+    scale = TimeScale.over("2001-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", 0, 100)
+    assert 1 <= len(scale.ticks()) <= 9
+
+
+def test_dates_at_the_ends_of_the_calendar_still_give_a_picture():
+    ticket = dict.fromkeys(TABLES["tickets"].columns) | {"is_open": 1, "due_at": TIMES[0]}
+    entry = dict.fromkeys(TABLES["timeline"].columns) | {"kind": "events"}
+    period = dict.fromkeys(TABLES["status_periods"].columns) | {"status": "events"}
+    for first in TIMES:
+        for last in TIMES:
+            tables = {
+                "timeline": [entry | {"at": first}, entry | {"at": last}],
+                "status_periods": [period | {"started_at": min(first, last)}],
+            }
+            drawn = lanes(of_tables(ticket, tables), TIMES[1], lambda number: f"#{number}")
+            assert drawn.count("<circle") >= 1
+            assert drawn.count('class="span') == 1
+
+
+def test_lateness_is_measured_against_the_due_date():
+    ticket = dict.fromkeys(TABLES["tickets"].columns) | {
+        "due_at": "2026-11-24T10:00:00.000Z",
+        "is_open": 1,
+    }
+    open_now = badges(of_tables(ticket, {}), "2026-11-24T12:30:00.000Z")
+    assert [badge.text for badge in open_now] == ["2 h 30 past due"]
+    resolved = ticket | {"is_open": 0, "resolved_at": "2026-11-24T09:00:00.000Z"}
+    assert [one.text for one in badges(of_tables(resolved, {}), "")] == ["resolved 1 h 00 early"]
+
+
+def test_the_configuration_is_plain_yaml_that_datasette_reads():
+    assert yaml.safe_load(yaml.safe_dump(configuration())) == configuration()
