@@ -20,7 +20,7 @@ from config.service_clock import week
 from config.settings import Settings
 from store import printing
 from store.events import RecordedEvent
-from store.history import follower, rebuild, tables
+from store.history import follower, rebuild
 from store.history.clock import ALL_WEEK, Calendar, ServiceClock
 from store.history.lock import locked
 from store.history.rules import RuleBook, Rules
@@ -62,15 +62,22 @@ class Failed(click.ClickException):
     """Something could not be done; exit code 1."""
 
 
+class CannotStart(click.ClickException):
+    """Trying again will not help: somebody else is at work there; exit code 3."""
+
+    exit_code = 3
+
+
 def says_why(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a LogError end a command with its sentence and its hint, exit code 1."""
+    """Let a LogError end a command with its sentence and its hint."""
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
         except store.LogError as error:
-            raise Failed(f"{error} {error.hint}".strip()) from error
+            kind = CannotStart if isinstance(error, store.LogLocked) else Failed
+            raise kind(f"{error} {error.hint}".strip()) from error
 
     return guarded
 
@@ -348,10 +355,10 @@ def _wait_for_log(directory: Path, stopping: _Stop) -> store.LogReader | None:
 def _fold_anew_if_outdated(directory: Path, rules: RuleBook) -> None:
     path = directory / store.HISTORY_FILE
     with closing(follower.connect(path)) as connection:
-        if follower.version(connection) == tables.VERSION:
-            return
-    log.info("history.db is of another version: folding anew")
-    _rebuild(directory, rules)
+        why = follower.outdated(connection, rules)
+    if why:
+        log.info("%s: folding anew", why)
+        _rebuild(directory, rules)
 
 
 def _rebuild(directory: Path, rules: RuleBook) -> int:

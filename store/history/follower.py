@@ -70,6 +70,9 @@ class Follower:
         refused = list(self._reader.quarantined(after["quarantine"], limit))
         sources |= quality.count_refused(self._history, refused)
         quality.refresh(self._history, sources)
+        if after["events"] == 0:
+            marks = [rows.FollowerRow("rules", self._rules.fingerprint)]
+            writing.insert(self._history, "_follower", marks)
         for name, last in (
             ("events", events[-1].position if events else None),
             ("redeliveries", arrivals[-1].id if arrivals else None),
@@ -137,6 +140,15 @@ def connect(path: Path) -> sqlite3.Connection:
     if version(connection) == 0:
         tables.create(connection)
     return connection
+
+
+def outdated(connection: sqlite3.Connection, rules: RuleBook) -> str | None:
+    """Why history.db has to be folded anew; None when it goes on as it is."""
+    if version(connection) != tables.VERSION:
+        return "history.db is of another version"
+    if checkpoint(connection, "rules") not in {0, rules.fingerprint}:
+        return "the rules of folding (time zones, service clock) have changed"
+    return None
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -45,9 +45,9 @@ def rebuild(history: Path, open_reader: OpenReader, rules: RuleBook, progress: P
     stays as it was, and the next rebuild goes on from where this one stopped.
     """
     aside = history.with_name(f"{history.name}.rebuild")
-    with closing(open_reader()) as reader, closing(_start(aside)) as connection:
+    with closing(open_reader()) as reader, closing(_start(aside, rules)) as connection:
         total = reader.head()
-        _index_events(connection, reader, total, progress)
+        _index_events(connection, reader, rules, total, progress)
         _fold_units(connection, open_reader, rules, total, progress)
         _finish(connection, reader, rules)
         folded = follower.checkpoint(connection, "events")
@@ -58,10 +58,10 @@ def rebuild(history: Path, open_reader: OpenReader, rules: RuleBook, progress: P
     return folded
 
 
-def _start(aside: Path) -> sqlite3.Connection:
-    """Open what an earlier rebuild left, or begin anew when that was of another version."""
+def _start(aside: Path, rules: RuleBook) -> sqlite3.Connection:
+    """Open what an earlier rebuild left, or begin anew when that was of another version or by other rules."""
     connection = _connect(aside)
-    if follower.version(connection) != tables.VERSION:
+    if follower.outdated(connection, rules):
         connection.close()
         _remove(aside)
         connection = _connect(aside)
@@ -81,7 +81,11 @@ def _connect(aside: Path) -> sqlite3.Connection:
 
 
 def _index_events(
-    connection: sqlite3.Connection, reader: LogReader, total: int, progress: Progress
+    connection: sqlite3.Connection,
+    reader: LogReader,
+    rules: RuleBook,
+    total: int,
+    progress: Progress,
 ) -> None:
     """First pass: a row in `events` for every event of the log."""
     done = follower.checkpoint(connection, "events")
@@ -91,7 +95,8 @@ def _index_events(
         connection.execute("BEGIN IMMEDIATE")
         writing.insert(connection, "events", found)
         quality.count_events(connection, found)
-        writing.insert(connection, "_follower", [rows.FollowerRow("events", done)])
+        marks = [rows.FollowerRow("events", done), rows.FollowerRow("rules", rules.fingerprint)]
+        writing.insert(connection, "_follower", marks)
         connection.execute("COMMIT")
         progress(min(done, total), 2 * total)
     for column in ("ticket", "specification", "task"):

@@ -1,7 +1,11 @@
 """What a fold is told about a source and its clock. Plain values, filled from settings by the doors."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
 
 from store.history.clock import ServiceClock
 
@@ -25,3 +29,15 @@ class RuleBook:
     def of(self, source: str) -> Rules:
         """The rules for a source."""
         return self.by_source.get(source, self.others)
+
+    @property
+    def fingerprint(self) -> int:
+        """The same for the same rules: histories folded by others have to be folded anew."""
+        others = {name: one for name, one in self.by_source.items() if one != self.others}
+        said = orjson.dumps([others, self.others], default=_listed, option=orjson.OPT_SORT_KEYS)
+        return int.from_bytes(hashlib.sha256(said).digest()[:7])
+
+
+def _listed(value: Iterable[Any]) -> list[Any]:
+    """Sets have no order of their own."""
+    return sorted(value) if isinstance(value, frozenset) else list(value)

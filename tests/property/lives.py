@@ -7,7 +7,7 @@ seeded random generator, so that examples are cheap and every run is the same.
 import hashlib
 import json
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,8 +70,10 @@ def task(event_type: str, event_id: str, members: dict[str, Any], event_time: st
     resource_type = event_type.removesuffix("StateChangeEvent")
     resource = {"@type": resource_type, "troubleTicket": {"id": TICKET}, **members}
     document = {
-        **{"@type": event_type, "eventId": event_id, "eventType": event_type},
-        **{"eventTime": event_time},
+        "@type": event_type,
+        "eventId": event_id,
+        "eventType": event_type,
+        "eventTime": event_time,
         "event": {resource_type[0].lower() + resource_type[1:]: resource},
     }
     named = resource.get("troubleTicket")
@@ -135,7 +137,6 @@ class Life:
     truth: tuple[tuple[str, str], ...]
     """(status, since), UTC text in the precision that the sender tells."""
     sent: tuple[Sent, ...]
-    extra: tuple[Sent, ...] = field(default=())
 
 
 STYLES = st.builds(

@@ -10,7 +10,7 @@ from store import MemoryLog, open_reader
 from store.history import follower, writing
 from store.history.follower import Follower
 from store.history.rebuild import rebuild
-from store.history.rules import RuleBook
+from store.history.rules import RuleBook, Rules
 from tests.logs import assert_same, copy, fold, provider_log, rows
 from tests.new_events import new_event
 
@@ -135,3 +135,15 @@ def test_redeliveries_and_refusals_are_counted_once():
     assert told == [(log.head(), len(arrivals), len(refused))]
     assert connection.execute("SELECT sum(redeliveries) FROM events").fetchone()[0] == len(arrivals)
     assert connection.execute("SELECT count(*) FROM quarantine").fetchone()[0] == len(refused)
+
+
+def test_a_history_folded_by_other_rules_is_known_to_be_outdated():
+    log = provider_log()
+    book = RuleBook({"here": Rules(zone="UTC"), "there": Rules()})
+    connection = follower.connect(":memory:")
+    assert follower.outdated(connection, book) is None
+    Follower(log, connection, book).step()
+    assert follower.outdated(connection, RuleBook({"here": Rules(zone="UTC")})) is None
+    assert "rules" in (follower.outdated(connection, RuleBook()) or "")
+    connection.execute("PRAGMA user_version = 0")
+    assert "version" in (follower.outdated(connection, book) or "")
