@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MINUTES ?= 30
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types browser clean
+.PHONY: help demo test torture lint types browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -21,6 +22,9 @@ test: $(READY) browser  ## format, lint, import contracts, every test, types
 	@$(BIN)/lint-imports --no-logo > $(VENV)/contracts.txt || { cat $(VENV)/contracts.txt; exit 1; }
 	@$(BIN)/python -m pytest
 	@$(BIN)/pyright --warnings
+
+torture: $(READY)  ## kill every part at random instants under load, MINUTES=30; a figure at its end
+	@$(BIN)/python -m tests.torture --minutes $(MINUTES)
 
 lint: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -31,6 +31,7 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         data: Path | None,
         host: str | None,
         port: int | None,
+        dashboards_host: str | None,
         dashboards_port: int | None,
         config: Path | None,
         **others: Any,
@@ -38,7 +39,12 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.get_current_context().meta[CONFIG_VARIABLE] = config
         try:
             settings = load(
-                config, data=data, host=host, port=port, dashboards_port=dashboards_port
+                config,
+                data=data,
+                host=host,
+                port=port,
+                dashboards_host=dashboards_host,
+                dashboards_port=dashboards_port,
             )
         except SettingsError as error:
             raise UnusableSettings(str(error)) from error
@@ -65,6 +71,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--data", type=click.Path(path_type=Path), help="Directory of log.db and history.db."),
     click.option("--host", help="Address of the listener."),
     click.option("--port", type=int, help="Port of the listener."),
+    click.option("--dashboards-host", help="Address of the pages."),
     click.option("--dashboards-port", type=int, help="Port of the pages."),
     click.option(
         "--config",

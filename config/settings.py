@@ -7,40 +7,21 @@ values.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.service_clock import ServiceClock, ZoneName
+from config.health import Health
+from config.limits import Limits
+from config.service_clock import ServiceClock
+from config.sources import NetworkText, Source, SourceName, problems
 
 ENVIRONMENT_PREFIX = "LISTENER_"
 DEFAULT_FILE = Path("listener.toml")
 
-
-class Source(BaseModel):
-    """One named sender and what was agreed with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    validation: Literal["tolerant", "strict"] = Field(
-        default="tolerant",
-        description="tolerant: what is needed to place an event must be right, the rest is noted "
-        "as drift. strict: FIT's required envelope members, enumerations and time zones too.",
-    )
-    on_invalid: Literal["refuse", "accept"] = Field(
-        default="refuse",
-        description="What a sender hears about an invalid body: refuse answers 400, accept answers "
-        "the success status (for senders that retry for ever, or never). Quarantined either way.",
-    )
-    success_status: Literal[200, 201, 204] = Field(
-        default=204,
-        description="TMF621 v5 says 204; some senders insist on 200, v4 senders on 201 with a body.",
-    )
-    time_zone: ZoneName = Field(
-        default="Europe/Berlin", description="For times that name no zone (IANA name)."
-    )
+_LISTS = ("prefixes", "trusted_proxies")
 
 
 class Settings(BaseModel):
@@ -59,6 +40,33 @@ class Settings(BaseModel):
     allow_anonymous: bool = Field(
         default=False,
         description="Let senders without credentials in on addresses other than loopback.",
+    )
+    tls_certificate: str = Field(
+        default="",
+        description="PEM file: the certificate and those that signed it. Given: the listener "
+        "speaks https and nothing else.",
+    )
+    tls_key: str = Field(default="", description="PEM file: the certificate's private key.")
+    tls_client_ca: str = Field(
+        default="",
+        description="PEM file: senders must show a certificate signed by one of these.",
+    )
+    trusted_proxies: tuple[NetworkText, ...] = Field(
+        default=(),
+        description="Proxies whose word about the sender counts: X-Forwarded-For and "
+        "certificate_header. From anybody else both are ignored.",
+    )
+    certificate_header: str = Field(
+        default="client-cert",
+        pattern="^[A-Za-z0-9-]+$",
+        description="Header in which a trusted proxy passes a client certificate on (RFC 9440), or "
+        "URL-encoded PEM. The proxy must remove it from what senders send.",
+    )
+    failed_attempts: int = Field(
+        default=20, ge=1, description="Wrong credentials from one address before it hears 429."
+    )
+    failed_attempts_per_minute: float = Field(
+        default=20.0, gt=0, description="How many of them are forgotten each minute."
     )
     prefixes: tuple[str, ...] = Field(
         default=("", "/tmf-api/troubleTicketManagement/v5", "/tmf-api/troubleTicket/v5"),
@@ -82,14 +90,40 @@ class Settings(BaseModel):
         gt=0,
         description="How often the follower looks for new events when it is idle.",
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How the listener's own lines are written: for people, or one JSON object each.",
+    )
+    metrics: bool = Field(
+        default=False,
+        description="Serve GET /metrics on other addresses than loopback too; whoever reaches them "
+        "may read it.",
+    )
+    limits: Limits = Field(
+        default_factory=Limits, description="What one request and one connection may cost."
+    )
+    health: Health = Field(
+        default_factory=Health, description="When /health/ready says that a promise is in danger."
+    )
     service_clock: ServiceClock = Field(
         default_factory=ServiceClock,
         description="Which time counts towards a promise. Changed: `listener rebuild`.",
     )
-    sources: dict[str, Source] = Field(
+    sources: dict[SourceName, Source] = Field(
         default_factory=lambda: {"default": Source()},
         description="Named senders. Without credentials of their own, events come from `default`.",
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key: name both or none")
+        if self.tls_client_ca and not self.tls_certificate:
+            raise ValueError("tls_client_ca: needs tls_certificate and tls_key")
+        wrong = [f"sources.{problem}" for problem in problems(self.sources)]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
 
 
 class SettingsError(Exception):
@@ -108,11 +142,15 @@ def load(file: Path | None = None, **command_line: Any) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors()
-        ]
-        raise SettingsError("; ".join(lines)) from error
+        raise SettingsError("; ".join(_lines(error))) from error
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    """What is wrong with each knob, by its name; never its value, which may be a secret."""
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        told = problem["msg"].removeprefix("Value error, ")
+        yield f"{place}: {told}" if place else told
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
@@ -136,5 +174,5 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower()
         if key == "config":
             continue
-        values[key] = tuple(text.split(",")) if key == "prefixes" else text
+        values[key] = tuple(text.split(",")) if key in _LISTS else text
     return values

@@ -1,52 +1,59 @@
 """The dashboards' door: `listener dashboards`."""
 
 import logging
+import socket
 import time
+from contextlib import ExitStack, closing
 from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
-from config.options import CONFIG_VARIABLE, UnusableSettings, example
-from config.settings import SettingsError, load
+import store
+from config.options import common_options, example
+from config.settings import Settings
+from store.__main__ import CannotStart, rule_book
 
 _LOOK_SECONDS = 0.2
 _SAY_SECONDS = 10.0
 
-log = logging.getLogger("dashboards")
+log = logging.getLogger("listener.dashboards")
 
 
-@click.command("dashboards", epilog=example("listener dashboards --data ./data --port 8622"))
-@click.option("--data", type=click.Path(path_type=Path), help="Directory of log.db and history.db.")
-@click.option("--host", help="Address of the pages.")
-@click.option("--port", "--dashboards-port", type=int, help="Port of the pages; 0: any free one.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar=CONFIG_VARIABLE,
-    help="Settings file, TOML; listener.toml when present.",
+@click.command(
+    "dashboards", epilog=example("listener dashboards --data ./data --dashboards-port 8622")
 )
-def command(data: Path | None, host: str | None, port: int | None, config: Path | None) -> None:
+@common_options
+def command(settings: Settings) -> None:
     """Serve the pages alone: board, histories and every table (Datasette on history.db).
 
     Waits for history.db, which the follower makes; then open /-/history.
     """
-    try:
-        settings = load(config, data=data, dashboards_host=host, dashboards_port=port)
-    except SettingsError as error:
-        raise UnusableSettings(str(error)) from error
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    run(settings.data, settings.dashboards_host, settings.dashboards_port)
-
-
-def run(data: Path, host: str, port: int) -> None:
-    """Wait for history.db, then serve it until SIGTERM or SIGINT."""
     from dashboards.serve import serve  # imports Datasette: `--help` need not wait for that
 
+    host, port = settings.dashboards_host, settings.dashboards_port
     _warn_if_open(host)
-    path = data / "history.db"
-    _wait_for(path)
-    serve(path, host, port)
+    path = settings.data / store.HISTORY_FILE
+    with closing(_bound(host, port)) as listening:
+        _wait_for(path)
+        serve(path, listening, rule_book(settings))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket on this address that does not listen yet. Raises CannotStart."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as unless_bound:
+            bound = unless_bound.enter_context(closing(socket.socket(family, kind)))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            unless_bound.pop_all()
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot serve the pages on {host} port {port}: {error.strerror}. Choose another with "
+            "--dashboards-host and --dashboards-port (0 for any free one)."
+        ) from error
+    return bound
 
 
 def _wait_for(path: Path) -> None:
@@ -68,7 +75,3 @@ def _warn_if_open(host: str) -> None:
         loopback = host == "localhost"
     if not loopback:
         log.warning("whoever reaches %s can read every ticket: put a login before it", host)
-
-
-if __name__ == "__main__":
-    command()

@@ -1,12 +1,15 @@
 """A ticket's history as the pages see it: rows of the tables of history.db, wherever they come from.
 
-The pages know nothing but a History. It is read from history.db here; whoever folds events
-another way (as of an instant, as known at an instant) makes one with `of_tables`.
+The pages know nothing but a History. It is read from history.db, or made from what the store
+folded for another time (`dashboards.axes`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
+
+import store
 
 Row = dict[str, Any]
 """One row: column name to value, as in store.history.tables."""
@@ -64,6 +67,22 @@ Changes = Mapping[str, Sequence[Row]]
 def of_tables(ticket: Row, tables: Mapping[str, Sequence[Row]]) -> History:
     """A History from rows by table name, in the order in which they are to be told."""
     return History(ticket=ticket, **{name: tuple(tables.get(name, ())) for name in _ORDER})
+
+
+def of_fold(folded: store.History) -> tuple[History, Changes]:
+    """A History from the rows of a fold that has a ticket, and what its entries changed."""
+    tables = {name: [row._asdict() for row in rows] for name, rows in folded._asdict().items()}
+    for name, order in _ORDER.items():
+        tables[name].sort(key=partial(_sort_key, order.split(", ")))
+    changes: dict[str, list[Row]] = {}
+    for change in sorted(tables["changes"], key=lambda row: row["change"]):
+        changes.setdefault(change["entry"], []).append(change)
+    return of_tables(tables["tickets"][0], tables), changes
+
+
+def _sort_key(columns: Sequence[str], row: Row) -> list[tuple[bool, Any]]:
+    """As SQLite orders: what is unknown comes first."""
+    return [(row[column] is not None, row[column]) for column in columns]
 
 
 async def read(ask: Ask, ticket: Row) -> History:

@@ -28,7 +28,21 @@ class Links:
 
     def find(self) -> str:
         """Where the search field sends to."""
-        return self._path("/-/history/ticket")
+        return self._path("/-/history/search")
+
+    def sources(self) -> str:
+        return self._path("/-/history/sources")
+
+    def tasks(self) -> str:
+        return self._path("/-/history/tasks")
+
+    def quarantine(self, **query: object) -> str:
+        """What was refused, grouped."""
+        return self._path("/-/history/quarantine", **query)
+
+    def refused(self, number: int, form: str = "") -> str:
+        """One entry of the quarantine; form `.raw` downloads the very bytes."""
+        return self._path(f"/-/history/quarantine/{number}{form}")
 
     def style(self, version: str) -> str:
         return self._path("/-/history/history.css", v=version)

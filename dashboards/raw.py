@@ -7,11 +7,14 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import store
-from store.events import RecordedEvent
+from store.events import Quarantined, RecordedEvent
+
+Answer = TypeVar("Answer")
 
 
 class LogUnreachable(Exception):
@@ -20,17 +23,26 @@ class LogUnreachable(Exception):
 
 async def events(directory: Path, positions: Sequence[int]) -> dict[int, RecordedEvent]:
     """Those events that exist, by position. Raises LogUnreachable."""
-    return await asyncio.to_thread(_read, directory, positions)
+
+    def read(reader: store.LogReader) -> dict[int, RecordedEvent]:
+        return {event.position: event for event in reader.events(positions)}
+
+    return await asyncio.to_thread(_ask, directory, read)
 
 
-def _read(directory: Path, positions: Sequence[int]) -> dict[int, RecordedEvent]:
+async def refused(directory: Path, number: int) -> Quarantined | None:
+    """An entry of the quarantine, with its bytes. Raises LogUnreachable."""
+    return await asyncio.to_thread(_ask, directory, lambda reader: reader.quarantine_entry(number))
+
+
+def _ask(directory: Path, question: Callable[[store.LogReader], Answer]) -> Answer:
     # Opened anew each time: a few milliseconds, and nothing to drop when the file is replaced.
     try:
         reader = store.open_reader(directory)
     except (store.LogError, OSError, sqlite3.Error) as error:
         raise LogUnreachable(f"{LogUnreachable.__doc__} ({error})") from error
     try:
-        return {event.position: event for event in reader.events(positions)}
+        return question(reader)
     except (store.LogError, sqlite3.Error) as error:
         raise LogUnreachable(f"log.db cannot be read: {error}") from error
     finally:

@@ -1,7 +1,9 @@
 """Datasette on history.db, in this process: settings, words, and a database that may be replaced."""
 
 import asyncio
+import logging
 import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -14,20 +16,26 @@ import yaml
 from datasette.app import Datasette
 from datasette.database import Database
 
+from store import RuleBook
 from store.history.tables import VERSION
 
 DATABASE = "history"
+_BACKLOG = 128
+
+log = logging.getLogger("listener.dashboards")
 
 
 class ReplaceableDatabase(Database):
-    """A database whose file may be renamed over while it is served (`listener rebuild` does).
+    """A database whose file may be deleted or renamed over while it is served, and made anew.
 
     Datasette keeps a connection a thread for ever, and an open connection goes on reading the
     file it opened. Here each query first looks whether the path still leads to that file.
     """
 
-    def __init__(self, datasette: Any, path: str) -> None:
+    def __init__(self, datasette: Any, path: str, rules: RuleBook) -> None:
         super().__init__(datasette, path, is_mutable=True)
+        self.rules = rules
+        """By which its histories are folded, for pages that fold one as of another time."""
         self._open = threading.local()
 
     async def execute_fn(self, fn: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -77,7 +85,7 @@ def configuration() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
-def build(path: Path) -> Datasette:
+def build(path: Path, rules: RuleBook) -> Datasette:
     """A Datasette that serves this history.db and nothing else."""
     words = configuration()
     datasette = Datasette(
@@ -87,15 +95,16 @@ def build(path: Path) -> Datasette:
         secret=os.environ.get("DATASETTE_SECRET"),
     )
     datasette.remove_database("_memory")  # made when no files are given
-    datasette.add_database(ReplaceableDatabase(datasette, str(path)), name=DATABASE)
+    datasette.add_database(ReplaceableDatabase(datasette, str(path), rules), name=DATABASE)
     return datasette
 
 
-def serve(path: Path, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Port 0 takes a free one; uvicorn's log says which."""
-    datasette = build(path)
+def serve(path: Path, listening: socket.socket, rules: RuleBook) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT."""
+    _print_no_variables()
+    datasette = build(path, rules)
     config = uvicorn.Config(
-        datasette.app(), host=host, port=port, log_level="info", access_log=False, lifespan="on"
+        datasette.app(), lifespan="on", log_config=None, access_log=False, log_level=logging.WARNING
     )
     server = uvicorn.Server(config)
 
@@ -103,6 +112,21 @@ def serve(path: Path, host: str, port: int) -> None:
         # Before the first request: Datasette would otherwise start up inside it, and a second
         # request that came meanwhile would find it half started.
         await datasette.invoke_startup()
-        await server.serve()
+        listening.listen(_BACKLOG)
+        log.info("pages on %s", _url(*listening.getsockname()[:2]))
+        await server.serve(sockets=[listening])
 
     asyncio.run(run())
+
+
+def _print_no_variables() -> None:
+    """Where rich is installed, Datasette prints every refused request with all local variables,
+    and so what events say, into the log.
+    """
+    from datasette import handle_exception  # a plugin of Datasette's app, which must come first
+
+    handle_exception.rich = None
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

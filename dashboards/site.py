@@ -1,7 +1,7 @@
 """What every page needs: the database that holds histories, permission to see it, a frame, an answer."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ from typing import Any
 
 from datasette import Forbidden, NotFound, Response
 
+import store
 from dashboards import words
 from dashboards.history import Row
 from dashboards.links import Links
@@ -17,6 +18,9 @@ from store.times import seconds_between
 
 HISTORY_TABLES = frozenset({"tickets", "timeline"})
 """A database with these tables holds histories, whatever its file is called."""
+
+_SEEN = ("tickets", "timeline", "changes", "events")
+"""What every page shows something of."""
 
 STRICT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -41,10 +45,16 @@ class Site:
     database: Any
     links: Links
 
-    async def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Rows of a query on history.db."""
-        found = await self.database.execute(sql, list(values))
+    async def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """Rows of a query on history.db; its values in order, or by name."""
+        bound = dict(values) if isinstance(values, Mapping) else list(values)
+        found = await self.database.execute(sql, bound)
         return [dict(row) for row in found.rows]
+
+    @property
+    def rules(self) -> store.RuleBook | None:
+        """By which histories are folded; None where a plain Datasette serves the pages."""
+        return getattr(self.database, "rules", None)
 
     @property
     def directory(self) -> Path:
@@ -76,18 +86,29 @@ class Site:
         """
         if "%" in self.request.path:
             raise NotFound(sentence)
-        context = {"sentence": sentence, "look": look}
-        if self.format() == "json":
-            return Response.json({"ok": False, "error": sentence, "status": 404}, status=404)
-        return await self.page("missing.html", context, status=404)
+        ways = [("Look for it in the table", look)] if look else []
+        return await self.sorry(404, "Not here", sentence, ways)
+
+    async def sorry(
+        self, status: int, heading: str, sentence: str, ways: Sequence[tuple[str, str]] = ()
+    ) -> Response:
+        """Why there is no such page, in a sentence, and where to go instead: (words, address)."""
+        if self.format():  # whoever wants no page wants no page about an error either
+            body = {"ok": False, "error": sentence, "status": status}
+            return Response.json(body, status=status)
+        context = {"heading": heading, "sentence": sentence, "ways": ways}
+        return await self.page("sorry.html", context, status=status)
 
 
-async def open_site(datasette: Any, request: Any) -> Site:
-    """Find the histories and check that the asker may see them. Raises NotFound, Forbidden."""
+async def open_site(datasette: Any, request: Any, *tables: str) -> Site:
+    """Find the histories and check that the asker may see them, and these tables besides.
+
+    Raises NotFound, Forbidden.
+    """
     database = await history_database(datasette)
     if database is None:
         raise NotFound("No database here has the tables of histories (tickets, timeline).")
-    await _check_may_see(datasette, request.actor, database.name)
+    await _check_may_see(datasette, request.actor, database.name, (*_SEEN, *tables))
     return Site(datasette, request, database, Links(datasette.urls, database.name))
 
 
@@ -99,11 +120,11 @@ async def history_database(datasette: Any) -> Any | None:
     return None
 
 
-async def _check_may_see(datasette: Any, actor: Any, database: str) -> None:
+async def _check_may_see(datasette: Any, actor: Any, database: str, tables: Sequence[str]) -> None:
     """Our pages show what these tables hold, so they ask the same permission. The one place that
     Datasette 1.0 changes (there: `allowed`).
     """
-    for table in ("tickets", "timeline", "changes", "events"):
+    for table in tables:
         visible, _ = await datasette.check_visibility(
             actor,
             permissions=[

@@ -1,5 +1,6 @@
 """Figures in words: spans of time, moments, counts, as people say them."""
 
+import re
 from datetime import UTC, datetime
 
 from store.times import moment, utc_text
@@ -14,6 +15,9 @@ _FRACTIONS_MATTER = 10
 _REORDERING = dict.fromkeys(
     [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
+
+
+_UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 def span(seconds: float | None) -> str:
@@ -31,6 +35,11 @@ def span(seconds: float | None) -> str:
         return f"{int(seconds // HOUR)} h {int(seconds % HOUR // MINUTE):02d}"
     hours = int(seconds % DAY // HOUR)
     return f"{int(seconds // DAY)} d" + (f" {hours} h" if hours else "")
+
+
+def allowance(seconds: float) -> str:
+    """A length of time that was agreed on, as it is said: `8 h`, not `8 h 00`."""
+    return span(seconds).removesuffix(" 00")
 
 
 def when(text: str | None) -> str:
@@ -53,6 +62,11 @@ def count(number: float | None) -> str:
 def some(number: int, one: str, many: str | None = None) -> str:
     """`1 event`, `2 events`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def with_times(text: str) -> str:
+    """A sentence with its UTC texts written as a person writes them."""
+    return _UTC_TEXT.sub(lambda found: when(found[0]), text)
 
 
 def unordered(text: object) -> str:

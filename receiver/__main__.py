@@ -1,10 +1,9 @@
 """The front door: the `listener` command, and the way to the doors of the other rooms."""
 
 import asyncio
-import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import click
 from config.options import common_options, example, settings_file
 from config.settings import Settings
 from receiver.address import CannotStart
-from store import LogError
+from receiver.logs import LogFormat, configure, json_line
+from store import LogError, NewEvent, Quarantined, Reason
 
 DEMO_DATA = Path("demo-data")
 
@@ -50,13 +50,23 @@ class FrontDoor(click.Group):
 
 
 def _commands_of_other_doors() -> Iterator[click.Command]:
-    from store.__main__ import COMMANDS
+    from store.__main__ import commands
 
-    yield from COMMANDS
+    yield from commands(_revalidated)
 
     from dashboards.__main__ import command
 
     yield command
+
+
+def _revalidated(settings: Settings, entry: Quarantined) -> NewEvent | tuple[Reason, ...]:
+    """What the edge says today about a refused body: the store's door cannot know."""
+    from receiver.admission import rules
+    from receiver.limits import Limits
+    from receiver.release import revalidated
+
+    limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
+    return revalidated(entry, rules(settings), limits)
 
 
 @click.group(
@@ -67,7 +77,7 @@ def _commands_of_other_doors() -> Iterator[click.Command]:
 @click.version_option(package_name="tmf621-listener", prog_name="listener")
 def main() -> None:
     """Take TMF621 trouble-ticket notifications, keep every one, show each ticket's history."""
-    _log_to_stderr()
+    configure("text")
 
 
 _allow_anonymous = click.option(
@@ -92,8 +102,9 @@ def serve(settings: Settings, *, allow_anonymous: bool) -> None:
     """
     from receiver import serve as listener
 
+    configure(settings.log_format)
     settings = listener.with_ports(_told_by_flag(settings, allow_anonymous=allow_anonymous))
-    asyncio.run(listener.serve(settings, config=settings_file(), say=say))
+    asyncio.run(listener.serve(settings, config=settings_file(), say=sayer(settings.log_format)))
 
 
 @main.command(
@@ -111,6 +122,7 @@ def receive(settings: Settings, *, allow_anonymous: bool) -> None:
 
     from receiver.receive import run
 
+    configure(settings.log_format)
     settings = _told_by_flag(settings, allow_anonymous=allow_anonymous)
     run(settings, uvloop.new_event_loop)
 
@@ -146,24 +158,58 @@ def demo(settings: Settings, *, load_only: bool, seed: int, tickets: int) -> Non
     asyncio.run(show.run(settings_file()))
 
 
+@main.group(epilog=example("listener token new", "listener token hash"))
+def token() -> None:
+    """Make what a source proves itself with: tokens, and hashes for the settings."""
+
+
+@token.command("new", epilog=example("listener token new"))
+def token_new() -> None:
+    """Print a new token, this once, and below it the hash that the settings keep.
+
+    The token is for the sender; the listener never needs it. Two tokens of one source may be valid
+    at once: add the new hash, hand over the new token, then remove the old hash.
+    """
+    from receiver.auth.hashed import new_token, sha256_of
+
+    made = new_token()
+    click.echo(f"token for the sender, shown only now:  {made}")
+    click.echo(f"hash for [sources.NAME.bearer] tokens: {sha256_of(made)}")
+
+
+@token.command(
+    "hash", epilog=example("listener token hash", "pass show carrier | listener token hash")
+)
+def token_hash() -> None:
+    """Ask for a password, unseen, and print the hash that the settings keep ([sources.NAME.basic])."""
+    from receiver.auth.hashed import scrypt_of
+
+    asked = sys.stdin.isatty()
+    text = (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if asked
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    if not text:
+        raise click.UsageError("An empty password keeps nobody out.")
+    click.echo(scrypt_of(text))
+
+
 def _was_given(name: str) -> bool:
     source = click.get_current_context().get_parameter_source(name)
     return source is click.core.ParameterSource.COMMANDLINE
 
 
+def sayer(log_format: LogFormat) -> Callable[[str], None]:
+    """How the supervisor speaks: `say`, or the same as one JSON object a line."""
+    if log_format == "text":
+        return say
+    return lambda text: click.echo(json_line(text, process="supervisor"), err=True)
+
+
 def say(text: str) -> None:
     """One line for a person, on stderr, with the time in UTC."""
     click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())}Z {text}", err=True)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # One line for every request the demo sends or every page asked for would hide all others.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

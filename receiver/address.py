@@ -20,12 +20,13 @@ class NotAllowed(click.ClickException):
 
 def check_host(host: str, *, allow_anonymous: bool) -> None:
     """Raise NotAllowed for an address that others can reach, unless that is meant."""
-    if allow_anonymous or _is_loopback(host):
+    if allow_anonymous or is_loopback(host):
         return
     raise NotAllowed(
         f"{host} can be reached by others, and senders need no credentials: anybody could write "
-        "tickets into the log. Listen on 127.0.0.1 behind a proxy that checks who sends, or say "
-        "--allow-anonymous if the network itself keeps strangers out."
+        "tickets into the log. Give every source a way to prove who it is ([sources.NAME.bearer], "
+        "…: see config/example.toml), listen on 127.0.0.1, or say --allow-anonymous if the network "
+        "itself keeps strangers out."
     )
 
 
@@ -58,13 +59,15 @@ def free_port(host: str, port: int, option: str) -> int:
         return number
 
 
-def url(host: str, port: int) -> str:
+def url(host: str, port: int, *, tls: bool = False) -> str:
     """How to reach a server that listens there, from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

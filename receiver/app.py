@@ -2,33 +2,53 @@
 
 POST {prefix}/listener/{event path}   also with a trailing slash or an id behind it
 POST {prefix}/listener                the bare callback: the body names the event type
-GET  /openapi.json, /health/live, /health/ready
+GET  /openapi.json, /health/live, /health/ready, /metrics
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 
 from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from receiver.auth import anonymous
+from receiver.auth.anonymous import Everybody
 from receiver.events import EVENT_TYPES, EventType, EventTypes
+from receiver.exchange import Exchange, RequestIds
 from receiver.gate import Gate, Identify, SenderGone
+from receiver.health import Health
+from receiver.limits import DEFAULT_LIMITS, Limits
 from receiver.listener import Listener, answer
+from receiver.logs import Refusals
+from receiver.metrics import MEDIA_TYPE, Metrics
 from receiver.openapi import describe
-from receiver.rejections import MethodNotAllowed, NotFound, NotReady, Rejection, answer_to
-from receiver.sources import DEFAULT_LIMITS, Limits, SourceRules
+from receiver.rejections import (
+    MethodNotAllowed,
+    NotFound,
+    NotReady,
+    Rejection,
+    TooLarge,
+    answer_of,
+    answer_to,
+)
+from receiver.sources import SourceRules
 from store import Appender, LogError
 
 PREFIXES = ("", "/tmf-api/troubleTicketManagement/v5", "/tmf-api/troubleTicket/v5")
 """Bare, FIT's, TMF621's."""
 
-Ready = Callable[[], bool]
-"""Whether what is promised can be kept now."""
+METRICS = "/metrics"
+MEDIA_TYPES = {METRICS: MEDIA_TYPE}
+"""Of pages that are not JSON."""
+
+DRAIN_SECONDS = 1.0
+"""How long the rest of a body that is too large is read, so that the sender hears why."""
+
+_JSON = b"application/json"
 
 _logger = logging.getLogger(__name__)
 
@@ -39,35 +59,56 @@ def create_app(
     sources: Mapping[str, SourceRules],
     limits: Limits = DEFAULT_LIMITS,
     prefixes: Sequence[str] = PREFIXES,
-    identify: Identify = anonymous.identify,
-    ready: Ready | None = None,
+    identify: Identify | None = None,
+    health: Health | None = None,
+    metrics: Metrics | None = None,
+    metrics_page: bool = True,
     event_types: Sequence[EventType] = EVENT_TYPES,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
-    """The listener as an ASGI app. The appender stays the caller's: open it before, close it after."""
+    """The listener as an ASGI app. The appender stays the caller's: open it before, close it after.
+
+    Without `metrics_page` it counts, but does not serve /metrics.
+    """
     types = EventTypes(event_types)
-    listener = Listener(Gate(sources, limits, identify, clock), types, appender)
+    metrics = metrics or Metrics()
+    gate = Gate(sources, limits, identify or Everybody(), clock)
     front = Front(
-        listener,
+        Listener(gate, types, appender, metrics),
         types,
         tuple(prefix.rstrip("/") for prefix in prefixes),
-        ready or appender.is_ready,
+        health or Health(appender),
+        metrics,
+        metrics_page=metrics_page,
     )
-    # One route for every path: Starlette would try its routes one by one, a table costs the same
-    # for the first event type and the last.
-    return Starlette(routes=[Route("/{path:path}", endpoint=front)])
+    app = Starlette()
+    # No routes: Starlette would try them one by one, and its pattern for any path knows no line
+    # ends. A table costs the same for the first event type and the last.
+    app.router.redirect_slashes = False
+    app.router.default = front
+    return app
 
 
 class Front:
     """Finds what a path is served by, and answers whatever is raised there."""
 
     def __init__(
-        self, listener: Listener, types: EventTypes, prefixes: Sequence[str], ready: Ready
+        self,
+        listener: Listener,
+        types: EventTypes,
+        prefixes: Sequence[str],
+        health: Health,
+        metrics: Metrics,
+        *,
+        metrics_page: bool,
     ) -> None:
         self._listener = listener
         self._types = types
         self._prefixes = tuple(prefixes)
-        self._ready = ready
+        self._health = health
+        self._metrics = metrics
+        self._request_ids = RequestIds()
+        self._refusals = Refusals()
         self._listeners: dict[str, EventType | None] = {}
         for prefix in prefixes:
             self._listeners[f"{prefix}/listener"] = None
@@ -78,31 +119,51 @@ class Front:
             "/health/live": self._live,
             "/health/ready": self._is_ready,
         }
+        if metrics_page:
+            self._pages[METRICS] = self._counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI; a class, because a function endpoint would cost half the throughput."""
+        exchange = Exchange(self._request_ids.of(scope["headers"]))
         try:
-            await self._serve(scope, receive, send)
+            await self._serve(scope, receive, send, exchange)
         except SenderGone:
             return
         except (Rejection, LogError) as error:
-            await answer(send, *answer_to(error))
+            await self._refuse(error, scope, receive, send, exchange)
         except Exception as error:  # noqa: BLE001 - the last resort: a sender must hear something
-            _log_unexpected(error, scope["path"])
-            await answer(send, *answer_to(error))
+            _log_unexpected(error, scope["path"], exchange)
+            await self._refuse(error, scope, receive, send, exchange)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         path, method = scope["path"], scope["method"]
         page = self._pages.get(path)
         if page is not None:
             if method not in ("GET", "HEAD"):
                 raise MethodNotAllowed("GET, HEAD")
-            await answer(send, 200, (), await page())
+            told = (("X-Request-Id", exchange.request_id),)
+            await answer(send, 200, told, await page(), MEDIA_TYPES.get(path, _JSON))
             return
         known = path if path in self._listeners else self._nearly(path)
         if method != "POST":
             raise MethodNotAllowed("POST")
-        await self._listener.take(self._listeners[known], scope, receive, send)
+        await self._listener.take(self._listeners[known], scope, receive, send, exchange)
+
+    async def _refuse(
+        self, error: Exception, scope: Scope, receive: Receive, send: Send, exchange: Exchange
+    ) -> None:
+        """Count it, say it, answer it."""
+        code = answer_of(type(error)).code
+        self._metrics.refused(exchange.source, exchange.event_type, code)
+        status, headers, body = answer_to(error)
+        self._refusals.say(status, code, scope["path"], exchange)
+        headers += (("X-Request-Id", exchange.request_id),)
+        if isinstance(error, TooLarge):
+            await answer(send, status, headers, body, ends=False)
+            await _drain(receive)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await answer(send, status, headers, body)
 
     def _nearly(self, path: str) -> str:
         """A known path behind a trailing slash or an id; some senders append them."""
@@ -121,19 +182,33 @@ class Front:
         return b'{"status": "live"}'
 
     async def _is_ready(self) -> bytes:
-        if not self._ready():
-            raise NotReady
+        standing = await self._health.standing()
+        if standing.broken:
+            raise NotReady("; ".join(standing.broken))
         return b'{"status": "ready"}'
+
+    async def _counts(self) -> bytes:
+        return self._metrics.page(await self._health.standing())
 
     @cached_property
     def _description(self) -> bytes:
         return json.dumps(describe(self._types, self._prefixes)).encode()
 
 
-def _log_unexpected(error: Exception, path: str) -> None:
+async def _drain(receive: Receive) -> None:
+    """Read on for a while: closing a connection with bytes unread would take the answer with it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+
+
+def _log_unexpected(error: Exception, path: str, exchange: Exchange) -> None:
     """Where it happened, never the exception's text: it could quote a payload."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
-    _logger.error("unexpected %s at %s, answering %s", type(error).__name__, place, path)
+    kind, told = type(error).__name__, {"request_id": exchange.request_id, "path": path}
+    words = "unexpected %s at %s, answering %r, request %s"
+    _logger.error(words, kind, place, path, exchange.request_id, extra={"told": told})

@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 from receiver.drift import Findings
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.gate import Arrival
+from receiver.limits import DEFAULT_LIMITS, Limits, excess
 from receiver.models.common import Open
 from receiver.models.event import Envelope, JsonPatch
 from receiver.rejections import InvalidEvent
@@ -29,7 +30,12 @@ _TICKET_V4_NAMES = ("statusChange", "externalId")
 _NESTED_SINCE_V5 = (("relatedParty", "partyOrPartyRole"), ("relatedEntity", "entity"))
 
 
-def parse(arrival: Arrival, types: EventTypes, by_path: EventType | None) -> NewEvent:
+def parse(
+    arrival: Arrival,
+    types: EventTypes,
+    by_path: EventType | None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> NewEvent:
     """An event out of the bytes, or InvalidEvent with every reason that was found.
 
     `by_path` is the event type that the path names; without one (the bare callback) `@type`,
@@ -38,7 +44,7 @@ def parse(arrival: Arrival, types: EventTypes, by_path: EventType | None) -> New
     rules = arrival.rules
     document = _document(arrival.body)
     findings = Findings(strict=rules.strict, zone=rules.time_zone)
-    _check_body(arrival, document, findings)
+    _check_body(arrival, document, limits, findings)
     _check(Envelope, document, "", findings)
     event_type = _event_type(document, types, by_path, findings)
     pointer, resource = _payload(event_type, document, findings)
@@ -85,10 +91,13 @@ def _refuse(code: str, pointer: str, expected: str) -> NoReturn:
     raise InvalidEvent((Reason(code, pointer, expected),))
 
 
-def _check_body(arrival: Arrival, document: Json, findings: Findings) -> None:
+def _check_body(arrival: Arrival, document: Json, limits: Limits, findings: Findings) -> None:
     if not arrival.media_type_given:
         findings.note("no-media-type")
     written = to_json(document)
+    too_much = excess(arrival.body, document, written, limits)
+    if too_much:
+        raise InvalidEvent((too_much,))
     if b"Infinity" in written and _has_infinity(document):
         _refuse("not-json", "", "numbers that a double can hold")
     # Members that were overwritten took their colons with them: cheaper than watching each one.

@@ -1,17 +1,29 @@
 """Before parsing: who is it, what media type, which encoding, how large; then the bytes.
 
-Nothing here looks into the body. What is kept of the headers is a short list of names that
-never carry credentials.
+Nothing here looks into the body; a signature needs its bytes, and only then are they read before
+it is known who sends them. What is kept of the headers is a short list of names that never carry
+credentials.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from starlette.types import Receive, Scope
 
-from receiver.rejections import Encoded, TooLarge, Unauthorized, WrongMediaType
-from receiver.sources import Limits, SourceRules
+from receiver.auth.identity import WRITE, Identity
+from receiver.exchange import Exchange
+from receiver.limits import Limits
+from receiver.rejections import (
+    Encoded,
+    Forbidden,
+    Rejection,
+    TooLarge,
+    Unauthorized,
+    WrongMediaType,
+)
+from receiver.sources import SourceRules
 from store.times import utc_text
 
 KEPT_HEADERS = frozenset(
@@ -23,8 +35,17 @@ KEPT_HEADERS = frozenset(
 )
 """Names of headers worth keeping: a list of those let in, so that no credential can slip by."""
 
-Identify = Callable[[Scope], str]
-"""Who sends this: the name of a source, or Unauthorized."""
+
+class Identify(Protocol):
+    """Who sends this. Raises Unauthorized, Forbidden, TooManyAttempts, CannotTell."""
+
+    async def by_headers(self, scope: Scope) -> Identity | None:
+        """Before the body is read; None when only the body can tell."""
+        ...
+
+    async def by_body(self, scope: Scope, body: bytes) -> Identity:
+        """With the body, where the headers could not tell."""
+        ...
 
 
 class SenderGone(Exception):
@@ -42,6 +63,8 @@ class Arrival:
     received_at: str
     media_type_given: bool
     body: bytes
+    refusal: Rejection | None = None
+    """Why the body cannot be read although it was taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +76,23 @@ class Gate:
     identify: Identify
     clock: Callable[[], datetime]
 
-    async def enter(self, scope: Scope, receive: Receive) -> Arrival:
+    async def enter(self, scope: Scope, receive: Receive, exchange: Exchange) -> Arrival:
         """Let a request in, or raise a Rejection; SenderGone when the body never ended."""
-        source = self.identify(scope)
-        rules = self.sources.get(source)
-        if rules is None:
-            raise Unauthorized
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         given = dict(headers)
-        media_type = _media_type(given.get(b"content-type", b""))
-        _check_encoding(given.get(b"content-encoding", b""))
-        self._check_length(given.get(b"content-length", b""))
-        body = await self._body(receive)
+        body = None
+        identity = await self.identify.by_headers(scope)
+        if identity is None:
+            self._check_length(given.get(b"content-length", b""))
+            body = await self._body(receive)
+            identity = await self.identify.by_body(scope, body)
+        rules = self._rules(identity)
+        exchange.source = identity.source
+        if body is None:
+            self._check_length(given.get(b"content-length", b""))
+            body = await self._body(receive)
         return Arrival(
-            source=source,
+            source=identity.source,
             rules=rules,
             path=scope["path"],
             headers=tuple(
@@ -75,9 +101,18 @@ class Gate:
                 if name in KEPT_HEADERS
             ),
             received_at=utc_text(self.clock()),
-            media_type_given=bool(media_type),
+            media_type_given=bool(given.get(b"content-type", b"").strip()),
             body=body,
+            refusal=_unreadable(given),
         )
+
+    def _rules(self, identity: Identity) -> SourceRules:
+        rules = self.sources.get(identity.source)
+        if rules is None:
+            raise Unauthorized
+        if WRITE not in identity.scopes:
+            raise Forbidden
+        return rules
 
     def _check_length(self, announced: bytes) -> None:
         # Something other than digits is the server's to refuse; the body is counted anyway.
@@ -103,16 +138,16 @@ class Gate:
         return TooLarge(f"At most {self.limits.max_body_bytes} bytes are taken in.")
 
 
-def _media_type(given: bytes) -> bytes:
-    """application/json or application/…+json with any parameters; b"" where none was given."""
-    kind = given.partition(b";")[0].strip().lower()
-    if kind in (b"", b"application/json"):
-        return kind
-    if kind.startswith(b"application/") and kind.endswith(b"+json"):
-        return kind
-    raise WrongMediaType("Expected Content-Type: application/json.")
+def _unreadable(given: Mapping[bytes, bytes]) -> Rejection | None:
+    """Why the body cannot be JSON: another media type, or compressed.
 
-
-def _check_encoding(given: bytes) -> None:
-    if given.strip().lower() not in (b"", b"identity"):
-        raise Encoded("Expected no Content-Encoding.")
+    application/json and application/…+json pass with any parameters, and so does none at all.
+    """
+    kind = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind not in (b"", b"application/json") and not (
+        kind.startswith(b"application/") and kind.endswith(b"+json")
+    ):
+        return WrongMediaType("Expected Content-Type: application/json.")
+    if given.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+        return Encoded("Expected no Content-Encoding.")
+    return None

@@ -10,48 +10,81 @@ from starlette.types import Receive, Scope, Send
 
 from receiver import envelope
 from receiver.events import EventType, EventTypes
+from receiver.exchange import Exchange
 from receiver.gate import Arrival, Gate
-from receiver.rejections import ANSWERS, Headers, InvalidEvent
-from store import Appender
-from store.events import Appended, Reason, Refused
+from receiver.metrics import Metrics
+from receiver.rejections import (
+    Headers,
+    InvalidEvent,
+    Rejection,
+    WrongMediaType,
+    answer_of,
+)
+from store import Appender, Overloaded
+from store.events import Appended, NewEvent, Reason, Refused
 
 
 class Listener:
     """Takes events in."""
 
-    def __init__(self, gate: Gate, types: EventTypes, appender: Appender) -> None:
+    def __init__(self, gate: Gate, types: EventTypes, appender: Appender, metrics: Metrics) -> None:
         self._gate = gate
         self._types = types
         self._appender = appender
+        self._metrics = metrics
 
     async def take(
-        self, event_type: EventType | None, scope: Scope, receive: Receive, send: Send
+        self,
+        event_type: EventType | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        exchange: Exchange,
     ) -> None:
         """Take one event in and answer it; without an event type the body names it.
 
         Raises Rejection, LogError and SenderGone; nothing was answered then.
         """
-        arrival = await self._gate.enter(scope, receive)
+        if event_type is not None:
+            exchange.event_type = event_type.name
+        if self._appender.is_full():
+            # Before anything is spent on it: what waits already must not wait for refusals.
+            raise Overloaded("The queue is full.")
+        arrival = await self._gate.enter(scope, receive, exchange)
         try:
-            event = envelope.parse(arrival, self._types, event_type)
-        except InvalidEvent as invalid:
-            await self._keep_refused(arrival, invalid, send)
+            event = self._event(arrival, event_type)
+        except Rejection as refusal:
+            self._metrics.received(exchange.source, exchange.event_type)
+            await self._keep_refused(arrival, refusal, send, exchange)
             return
+        exchange.event_type = event.event_type
+        self._metrics.received(event.source, event.event_type)
         appended = await self._appender.append(event)
-        await _answer_success(arrival, _told(appended), str(appended.position), send)
+        self._metrics.acknowledged(event.source, event.event_type, redelivered=appended.duplicate)
+        await _answer_success(arrival, _told(appended), str(appended.position), send, exchange)
 
-    async def _keep_refused(self, arrival: Arrival, invalid: InvalidEvent, send: Send) -> None:
-        status = (
-            arrival.rules.success_status
-            if arrival.rules.on_invalid == "accept"
-            else ANSWERS[InvalidEvent].status
-        )
-        number = await self._appender.quarantine(_refused(arrival, invalid.reasons, status))
-        told: Headers = (("X-Event-Quarantine", str(number)),)
-        if arrival.rules.on_invalid == "refuse":
-            invalid.headers = told
-            raise invalid
-        await _answer_success(arrival, told, str(number), send)
+    def _event(self, arrival: Arrival, event_type: EventType | None) -> NewEvent:
+        if arrival.refusal is not None:
+            raise arrival.refusal
+        return envelope.parse(arrival, self._types, event_type, self._gate.limits)
+
+    async def _keep_refused(
+        self, arrival: Arrival, refusal: Rejection, send: Send, exchange: Exchange
+    ) -> None:
+        """Quarantine first. A body that is not even JSON by its headers is never `accept`ed: that
+        is the sender's software, not one odd event.
+        """
+        accepted = arrival.rules.on_invalid == "accept" and isinstance(refusal, InvalidEvent)
+        answered = answer_of(type(refusal))
+        status = arrival.rules.success_status if accepted else answered.status
+        refused = _refused(arrival, _reasons(refusal), status)
+        exchange.quarantine = await self._appender.quarantine(refused)
+        told: Headers = (("X-Event-Quarantine", str(exchange.quarantine)),)
+        if not accepted:
+            refusal.headers += told
+            raise refusal
+        self._metrics.refused(exchange.source, exchange.event_type, answered.code)
+        await _answer_success(arrival, told, str(exchange.quarantine), send, exchange)
 
 
 def fingerprint(source: str, path: str, reasons: tuple[Reason, ...]) -> str:
@@ -59,6 +92,14 @@ def fingerprint(source: str, path: str, reasons: tuple[Reason, ...]) -> str:
     kinds = sorted((reason.code, reason.pointer) for reason in reasons)
     text = json.dumps([source, path, kinds])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _reasons(refusal: Rejection) -> tuple[Reason, ...]:
+    if isinstance(refusal, InvalidEvent):
+        return refusal.reasons
+    header = "Content-Type" if isinstance(refusal, WrongMediaType) else "Content-Encoding"
+    code = answer_of(type(refusal)).code
+    return (Reason(code, "", f"a body whose {header} is application/json or none"),)
 
 
 def _refused(arrival: Arrival, reasons: tuple[Reason, ...], status: int) -> Refused:
@@ -79,19 +120,31 @@ def _told(appended: Appended) -> Headers:
     return (position, ("X-Event-Duplicate", "true")) if appended.duplicate else (position,)
 
 
-async def _answer_success(arrival: Arrival, headers: Headers, number: str, send: Send) -> None:
+async def _answer_success(
+    arrival: Arrival, headers: Headers, number: str, send: Send, exchange: Exchange
+) -> None:
     """204 has no body, 200 an empty object, 201 the EventSubscription that v4 asks for."""
     status = arrival.rules.success_status
     bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
     body = json.dumps(bodies[status]).encode() if status in bodies else b""
-    await answer(send, status, headers, body)
+    await answer(send, status, (*headers, ("X-Request-Id", exchange.request_id)), body)
 
 
-async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send one answer; a body is JSON."""
+async def answer(
+    send: Send,
+    status: int,
+    headers: Headers,
+    body: bytes,
+    media_type: bytes = b"application/json",
+    *,
+    ends: bool = True,
+) -> None:
+    """Send one answer; a body is JSON unless said otherwise. One that does not end yet is ended by
+    sending an empty part of its body.
+    """
     told = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if body:
-        told.append((b"content-type", b"application/json"))
+        told.append((b"content-type", media_type))
         told.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": told})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": not ends})

@@ -142,7 +142,7 @@ def _pages() -> Json:
         "/openapi.json": page("This document", {"200": {"description": "OpenAPI 3.1"}}),
         "/health/live": page("The process answers", {"200": {"description": "Live"}}),
         "/health/ready": page(
-            "The log can be written", {"200": {"description": "Ready"}, "503": error}
+            "Every promise can be kept", {"200": {"description": "Ready"}, "503": error}
         ),
     }
 

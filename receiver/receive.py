@@ -3,44 +3,58 @@
 import asyncio
 import gc
 import logging
-import signal
+import resource
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import closing
-from types import FrameType
 
 import uvicorn
 
 from config.settings import Settings
-from receiver.address import CannotStart, bind, check_host, url
+from receiver.address import CannotStart, bind, is_loopback, url
+from receiver.admission import check_listening, door, rules
 from receiver.app import create_app
-from receiver.sources import Limits, SourceRules
+from receiver.connection import SPARE, Refused, connections, watch
+from receiver.door import Door
+from receiver.health import Health, Thresholds
+from receiver.limits import Limits
+from receiver.logs import Refusals
+from receiver.metrics import Metrics
+from receiver.rejections import Rejection, answer_of
+from receiver.stopping import PatientServer
+from receiver.tls import context as tls_context
 from store import Appender, LogError, open_appender
 
 BACKLOG = 2_048
 GRACE_SECONDS = 10
 """How long requests in flight may take once the receiver was told to stop."""
-KEEP_ALIVE_SECONDS = 75
-"""Senders with a pause between events keep their connection."""
+OTHER_FILES = 256
+"""Open files beside connections."""
 
 _log = logging.getLogger(__name__)
 
 
 async def receive(settings: Settings) -> None:
-    """Listen until SIGTERM or SIGINT. Raises CannotStart, NotAllowed."""
-    check_host(settings.host, allow_anonymous=settings.allow_anonymous)
+    """Listen until SIGTERM, SIGINT or SIGHUP. Raises CannotStart, NotAllowed, UnusableSettings."""
+    check_listening(settings)
+    identify, tls = door(settings), tls_context(settings)
     with closing(bind(settings.host, settings.port)) as listening:
-        appender = await _appender(settings)
+        metrics = Metrics()
+        appender = await _appender(settings, metrics)
         try:
-            await _serve(settings, appender, listening)
+            await _serve(settings, appender, listening, identify, tls, metrics)
         finally:
             await appender.close()
 
 
-async def _appender(settings: Settings) -> Appender:
+async def _appender(settings: Settings, metrics: Metrics) -> Appender:
     try:
         return await open_appender(
-            settings.data, queue_events=settings.queue_events, queue_bytes=settings.queue_bytes
+            settings.data,
+            queue_events=settings.queue_events,
+            queue_bytes=settings.queue_bytes,
+            on_commit=metrics.committed,
         )
     except LogError as error:
         raise CannotStart(f"{error} {error.hint}".strip()) from error
@@ -48,52 +62,90 @@ async def _appender(settings: Settings) -> Appender:
         raise CannotStart(f"{settings.data}: {error.strerror}") from error
 
 
-async def _serve(settings: Settings, appender: Appender, listening: socket.socket) -> None:
+async def _serve(
+    settings: Settings,
+    appender: Appender,
+    listening: socket.socket,
+    identify: Door,
+    tls: ssl.SSLContext | None,
+    metrics: Metrics,
+) -> None:
+    limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
     app = create_app(
         appender,
-        sources={
-            name: SourceRules(**source.model_dump()) for name, source in settings.sources.items()
-        },
-        limits=Limits(max_body_bytes=settings.max_body_bytes),
+        sources=rules(settings),
+        identify=identify,
+        limits=limits,
         prefixes=settings.prefixes,
+        health=Health(appender, settings.data, Thresholds(**settings.health.model_dump())),
+        metrics=metrics,
+        metrics_page=settings.metrics or is_loopback(settings.host),
     )
-    server = uvicorn.Server(
+    server = PatientServer(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=connections(limits, _refused(metrics)),
+            ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             log_level=logging.WARNING,
             server_header=False,
+            # Whose word about the sender counts is the door's to decide: uvicorn would believe
+            # everybody on this machine.
+            proxy_headers=False,
+            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    _stop_on_signals(server)
+    server.stop_on_signals()
+    _measure(metrics, appender, server, identify)
+    _allow_open_files(limits.connections + SPARE + OTHER_FILES)
     # What start-up made stays: freezing it keeps the collector off it (measured: a fifth more
     # events per second at 128 connections).
     gc.collect()
     gc.freeze()
+    # Before it is said: who reads the line may connect at once.
+    listening.listen(BACKLOG)
     host, port = listening.getsockname()[:2]
-    _log.info("listening on %s", url(host, port))
+    _log.info("listening on %s", url(host, port, tls=tls is not None))
+    watching = asyncio.create_task(watch(server.server_state))
     await server.serve(sockets=[listening])
+    watching.cancel()
     _log.info("took in what was on its way; listening no more")
 
 
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    """Hear signals before uvicorn listens for them, and when it repeats them afterwards.
+def _refused(metrics: Metrics) -> Refused:
+    refusals = Refusals()
 
-    It raises each signal again once it has shut down; with the default handler that would end the
-    process before the log is closed.
-    """
+    def refused(why: Rejection) -> None:
+        answer = answer_of(type(why))
+        metrics.refused("", "", answer.code)
+        refusals.say(answer.status, answer.code)
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.should_exit = True
+    return refused
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+
+def _measure(metrics: Metrics, appender: Appender, server: uvicorn.Server, door: Door) -> None:
+    connected = server.server_state.connections
+    for name, told, value in (
+        ("queue_events", "Entries that wait for their commit.", lambda: appender.waiting()[0]),
+        ("queue_bytes", "Bytes of their bodies.", lambda: appender.waiting()[1]),
+        ("connections", "Connections that are open.", lambda: len(connected)),
+        ("failed_attempts", "Wrong credentials since the start.", lambda: door.attempts.failed),
+        ("throttled", "Requests answered 429 since the start.", lambda: door.attempts.throttled),
+    ):
+        metrics.gauge(f"listener_{name}", told, value)
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Many systems allow 1,024 until asked for more; accepting connections would fail there."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        enough = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
 def run(settings: Settings, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:

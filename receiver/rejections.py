@@ -2,12 +2,21 @@
 
     Rejection
     ├── InvalidEvent        400, after the bytes are in quarantine
+    ├── Malformed           400
     ├── Unauthorized        401
+    ├── Forbidden           403
     ├── NotFound            404
     ├── MethodNotAllowed    405
+    ├── TooSlow             408
     ├── TooLarge            413
-    ├── WrongMediaType      415
-    └── Encoded             415
+    ├── UrlTooLong          414
+    ├── WrongMediaType      415, after the bytes are in quarantine
+    ├── Encoded             415, after the bytes are in quarantine
+    ├── TooManyAttempts     429
+    ├── HeadersTooLarge     431
+    ├── CannotTell          503
+    ├── NotReady            503
+    └── TooManyConnections  503
 
 The first line of a class's docstring is the `reason` of the Error that a sender reads.
 """
@@ -47,6 +56,29 @@ class Unauthorized(Rejection):
 
     headers = (("WWW-Authenticate", 'Bearer realm="listener"'),)
 
+    def __init__(self, challenges: Sequence[str] = ()) -> None:
+        super().__init__()
+        if challenges:
+            self.headers = tuple(("WWW-Authenticate", challenge) for challenge in challenges)
+
+
+class Forbidden(Rejection):
+    """The sender is known, but may not do this."""
+
+
+class TooManyAttempts(Rejection):
+    """Too many wrong credentials came from this address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.headers = (("Retry-After", str(seconds)),)
+
+
+class CannotTell(Rejection):
+    """Who sends this cannot be found out at the moment."""
+
+    headers = (("Retry-After", "10"),)
+
 
 class NotFound(Rejection):
     """Nothing is served under this path."""
@@ -67,6 +99,28 @@ class TooLarge(Rejection):
     headers = (("Connection", "close"),)
 
 
+class Malformed(Rejection):
+    """The request is not HTTP/1.1 (RFC 9112)."""
+
+
+class TooSlow(Rejection):
+    """The request did not come in time."""
+
+
+class UrlTooLong(Rejection):
+    """Path and query are longer than is taken in."""
+
+
+class HeadersTooLarge(Rejection):
+    """There are more or longer header lines than are taken in."""
+
+
+class TooManyConnections(Rejection):
+    """Too many connections are open."""
+
+    headers = (("Retry-After", "1"),)
+
+
 class WrongMediaType(Rejection):
     """The body must be JSON."""
 
@@ -78,7 +132,7 @@ class Encoded(Rejection):
 
 
 class NotReady(Rejection):
-    """The log cannot be written at the moment."""
+    """A promise cannot be kept at the moment."""
 
     headers = (("Retry-After", "10"),)
 
@@ -95,13 +149,21 @@ class Answer:
 ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
     {
         InvalidEvent: Answer(400, "invalid-event"),
+        Malformed: Answer(400, "malformed-request"),
         Unauthorized: Answer(401, "unauthorized"),
+        Forbidden: Answer(403, "forbidden"),
         NotFound: Answer(404, "not-found"),
         MethodNotAllowed: Answer(405, "method-not-allowed"),
+        TooSlow: Answer(408, "too-slow"),
         TooLarge: Answer(413, "body-too-large"),
+        UrlTooLong: Answer(414, "url-too-long"),
         WrongMediaType: Answer(415, "unsupported-media-type"),
         Encoded: Answer(415, "unsupported-encoding"),
+        TooManyAttempts: Answer(429, "too-many-attempts"),
+        HeadersTooLarge: Answer(431, "headers-too-large"),
+        CannotTell: Answer(503, "sender-unknown-for-now"),
         NotReady: Answer(503, "not-ready"),
+        TooManyConnections: Answer(503, "too-many-connections"),
         Overloaded: Answer(503, "overloaded", (("Retry-After", "1"),)),
         LogError: Answer(503, "log-unavailable", (("Retry-After", "10"),)),
         Exception: Answer(500, "internal-error"),
@@ -110,13 +172,17 @@ ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
 """Looked up along the class's bases, so that every exception has an answer."""
 
 
+def answer_of(kind: type[BaseException]) -> Answer:
+    """The line of ANSWERS for an exception of this class."""
+    return ANSWERS[next(base for base in kind.__mro__ if base in ANSWERS)]
+
+
 def answer_to(error: Exception) -> tuple[int, Headers, bytes]:
     """Status, headers and TMF Error body for what was raised.
 
     Never the text of an unexpected exception: it could quote a payload.
     """
-    kind = next(base for base in type(error).__mro__ if base in ANSWERS)
-    answer = ANSWERS[kind]
+    answer = answer_of(type(error))
     known = isinstance(error, Rejection | LogError)
     reason = _first_line(type(error)) if known else "Something went wrong here; please try again."
     detail = error.detail if isinstance(error, Rejection) else None

@@ -12,8 +12,11 @@ import httpx
 
 from config.options import CONFIG_VARIABLE
 from config.settings import ENVIRONMENT_PREFIX, Settings
-from receiver.address import CannotStart, check_host, free_port, url
+from receiver.address import CannotStart, free_port, url
+from receiver.admission import check_listening
+from receiver.logs import json_line
 from receiver.supervise import Child, Say, Supervisor
+from store import check_unlocked
 
 READY_SECONDS = 60.0
 
@@ -28,11 +31,13 @@ class Urls:
 
     receiver: str
     pages: str
+    asks_certificate: bool = False
+    """Whether the receiver hangs up on who shows none."""
 
 
 def with_ports(settings: Settings) -> Settings:
     """Free ports in place of port 0. Raises CannotStart for one that is taken."""
-    check_host(settings.host, allow_anonymous=settings.allow_anonymous)
+    check_listening(settings)
     return settings.model_copy(
         update={
             "port": free_port(settings.host, settings.port, "--port"),
@@ -50,13 +55,17 @@ async def serve(
     say: Say,
     meanwhile: Callable[[Urls], Awaitable[None]] | None = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT, or until `meanwhile` has ended; then stop all in order.
+    """Run until SIGTERM, SIGINT or SIGHUP, or until `meanwhile` has ended; then stop all in order.
 
-    `meanwhile` begins when everything is ready. Raises CannotStart when a part cannot start, and
-    what `meanwhile` raises.
+    `meanwhile` begins when everything is ready. Raises LogLocked when another listener
+    has this log, CannotStart when a part cannot start, and what `meanwhile` raises.
     """
+    await asyncio.to_thread(check_unlocked, settings.data)
     supervisor = Supervisor(
-        _children(settings), environment=_environment(settings, config), say=say, echo=echo
+        _children(settings),
+        environment=_environment(settings, config),
+        say=say,
+        echo=echo if settings.log_format == "text" else echo_json,
     )
     urls = _urls(settings)
     supervisor.start()
@@ -80,6 +89,13 @@ async def serve(
 def echo(line: str) -> None:
     """What a child printed, on stderr."""
     click.echo(line, err=True)
+
+
+def echo_json(line: str) -> None:
+    """The same where every line is one JSON object; a child that speaks text is wrapped in one."""
+    name, _, said = line.partition(" ")
+    said = said.strip()
+    click.echo(said if said.startswith("{") else json_line(said, process=name), err=True)
 
 
 def _children(settings: Settings) -> tuple[Child, ...]:
@@ -107,8 +123,9 @@ def _environment(settings: Settings, config: Path | None) -> dict[str, str]:
 
 def _urls(settings: Settings) -> Urls:
     return Urls(
-        url(settings.host, settings.port),
+        url(settings.host, settings.port, tls=bool(settings.tls_certificate)),
         url(settings.dashboards_host, settings.dashboards_port),
+        asks_certificate=bool(settings.tls_client_ca),
     )
 
 
@@ -131,8 +148,10 @@ async def _ready_then(
     urls: Urls, say: Say, meanwhile: Callable[[Urls], Awaitable[None]] | None
 ) -> None:
     try:
-        async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
-            await _answers(client, f"{urls.receiver}/health/ready")
+        # It only asks itself whether it answers; its certificate may be made for another name.
+        client = httpx.AsyncClient(trust_env=False, verify=False)  # noqa: S501
+        async with asyncio.timeout(READY_SECONDS), client:
+            await _answers(client, f"{urls.receiver}/health/ready", hangs_up=urls.asks_certificate)
             await _answers(client, f"{urls.pages}/-/history")
     except TimeoutError:
         raise NotReady(f"Not ready after {READY_SECONDS:.0f} s; see the lines above.") from None
@@ -143,11 +162,15 @@ async def _ready_then(
         await meanwhile(urls)
 
 
-async def _answers(client: httpx.AsyncClient, url: str) -> None:
+async def _answers(client: httpx.AsyncClient, url: str, *, hangs_up: bool = False) -> None:
     while True:
         try:
             if (await client.get(url)).is_success:
                 return
-        except httpx.TransportError:
+        except httpx.ConnectError:
             pass
+        except httpx.TransportError:
+            # It listens, but hangs up on who shows no certificate (tls_client_ca).
+            if hangs_up:
+                return
         await asyncio.sleep(0.1)

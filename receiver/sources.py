@@ -1,4 +1,4 @@
-"""SourceRules and Limits: what the edge is told by its door, in plain values."""
+"""SourceRules: what the edge is told about a sender by its door, in plain values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,13 +24,3 @@ class SourceRules:
     def strict(self) -> bool:
         """Whether what the guide requires is required."""
         return self.validation == "strict"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much the edge takes in."""
-
-    max_body_bytes: int = 1_048_576
-
-
-DEFAULT_LIMITS = Limits()

@@ -1,5 +1,6 @@
 """WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
 
+import os
 from pathlib import Path
 
 from store.events import (
@@ -15,8 +16,9 @@ from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, t
 from store.history.fold import History
 from store.history.rules import RuleBook, Rules
 from store.log.appender import open_process_appender
+from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
-from store.log.lock import LOCK_SECONDS
+from store.log.lock import LOCK_SECONDS, lock
 from store.log.memory import MemoryAppender, MemoryLog
 from store.log.protocol import (
     Appender,
@@ -30,6 +32,7 @@ from store.log.protocol import (
 )
 from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
+from store.progress import Progress, progress
 
 __all__ = [
     "HISTORY_FILE",
@@ -47,7 +50,9 @@ __all__ = [
     "MemoryAppender",
     "MemoryLog",
     "NewEvent",
+    "OnCommit",
     "Overloaded",
+    "Progress",
     "Quarantined",
     "Reason",
     "RecordedEvent",
@@ -56,12 +61,24 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
+    "check_unlocked",
     "history",
     "open_appender",
     "open_log",
     "open_reader",
+    "progress",
     "verify_chain",
 ]
+
+
+def check_unlocked(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    """Raise LogLocked when another process still writes to this log after `lock_seconds`.
+
+    Makes nothing: a directory without a log is free. OSError when the lock cannot be opened.
+    """
+    log = directory / LOG_FILE
+    if log.exists():
+        os.close(lock(log, lock_seconds))
 
 
 def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog:
@@ -78,15 +95,24 @@ def open_reader(directory: Path) -> LogReader:
 
 
 async def open_appender(
-    directory: Path, *, queue_events: int, queue_bytes: int, lock_seconds: float = LOCK_SECONDS
+    directory: Path,
+    *,
+    queue_events: int,
+    queue_bytes: int,
+    lock_seconds: float = LOCK_SECONDS,
+    on_commit: OnCommit | None = None,
 ) -> Appender:
     """The log in this data directory, for a receiver: appends in groups, in a writer process.
 
-    At most `queue_events` events and `queue_bytes` bytes of bodies wait for their commit. Raises
-    as open_log.
+    At most `queue_events` events and `queue_bytes` bytes of bodies wait for their commit.
+    `on_commit` hears of every commit: its entries, its seconds. Raises as open_log.
     """
     return await open_process_appender(
-        directory, queue_events=queue_events, queue_bytes=queue_bytes, lock_seconds=lock_seconds
+        directory,
+        queue_events=queue_events,
+        queue_bytes=queue_bytes,
+        lock_seconds=lock_seconds,
+        on_commit=on_commit,
     )
 
 

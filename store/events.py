@@ -1,6 +1,6 @@
 """What is kept: an event before and after the log gave it a position, and what was refused.
 
-Data only, no behaviour. All times are UTC text, ISO 8601, fixed width, milliseconds and `Z`
+Data only, no behaviour. An event or a refusal whose `body` is empty was erased. All times are UTC text, ISO 8601, fixed width, milliseconds and `Z`
 (`2026-11-24T06:05:04.123Z`), so that text order is time order.
 """
 
@@ -104,3 +104,19 @@ class Redelivery:
     position: int
     """The event it repeats."""
     received_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about a quarantine entry, once."""
+
+    id: int
+    entry: int
+    """The quarantine entry."""
+    decision: str
+    """`released` or `dropped`."""
+    reason: str | None
+    position: int | None
+    """Of the event that it was released as."""
+    decided_at: str
+    decided_by: str

@@ -6,6 +6,7 @@ the log are facts and must always fold.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 Json = dict[str, Any]
@@ -66,6 +67,7 @@ def text_of(value: object) -> str | None:
     return str(value) if isinstance(value, int | float) else None
 
 
+@lru_cache(maxsize=1_024)  # the same few words, in every entry of every history
 def normal_status(text: str) -> str:
     """TMF's spelling of a status or state where it is obvious, else the text unchanged."""
     letters = "".join(letter for letter in text if letter.isalnum()).casefold()
@@ -86,9 +88,10 @@ def status_date(resource: Json) -> str | None:
 def status_reason(resource: Json) -> str | None:
     """Why the status is what it is: text, or FIT's list of Message, as one line."""
     for name in _REASONS:
-        line = reason_text(resource.get(name))
-        if line:
-            return line
+        if name in resource:
+            line = reason_text(resource[name])
+            if line:
+                return line
     return None
 
 
@@ -97,7 +100,8 @@ def status_history(resource: Json) -> list[tuple[str, str | None, str | None]]:
     return [
         (status, status_date(change), status_reason(change))
         for name in _HISTORIES
-        for change in objects(resource.get(name))
+        if name in resource
+        for change in objects(resource[name])
         if (status := status_of(change))
     ]
 
@@ -121,6 +125,10 @@ def messages(value: object) -> list[dict[str, str]]:
 
 def reason_text(value: object) -> str | None:
     """Messages as one line, `0018 Access refused; …`; None when they say nothing."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
     lines = [f"{message['code']} {message['text']}".strip() for message in messages(value)]
     return "; ".join(lines) or None
 

@@ -6,6 +6,7 @@ had from here too.
 """
 
 from difflib import get_close_matches
+from typing import cast
 
 from store.members import (
     JEOPARDY_ALERTS,
@@ -96,6 +97,9 @@ def payload_of(event_type: str, document: Json) -> tuple[str, Json] | None:
     an array of one. An id or status beside a resource that lacks its own is read into it.
     """
     resource_type = resource_type_of(event_type)
+    plain = _plainly(resource_type, document)
+    if plain:
+        return plain
     inside = sole_object(document.get("event"))
     if inside is None:
         if document.get("event") is not None:
@@ -127,6 +131,19 @@ def ticket_id_of(resource_type: str, resource: Json) -> str | None:
     entity = sole_object(resource.get("entity"))
     if entity and entity[1].get("@referredType") in (None, "", "TroubleTicket", "FaultTicket"):
         return id_text(entity[1].get("id"))
+    return None
+
+
+def _plainly(resource_type: str, document: Json) -> tuple[str, Json] | None:
+    """Where nearly every sender puts it: under its own name, with an id."""
+    member = member_of(resource_type)
+    event = document.get("event")
+    if isinstance(event, dict):
+        resource = cast("Json", event).get(member)
+        if isinstance(resource, dict):
+            named_id = cast("Json", resource).get("id")
+            if isinstance(named_id, str) and named_id.strip():
+                return f"/event/{member}", cast("Json", resource)
     return None
 
 

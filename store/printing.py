@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from store.events import Quarantined, RecordedEvent
+from store.events import Decision, Quarantined, Reason, RecordedEvent
 from store.history.fold import History
 from store.history.rows import Change, Entry, Ticket
+from store.keeping.quarantine import Kind
 
 Json = dict[str, Any]
 
@@ -51,7 +52,8 @@ def event_text(event: RecordedEvent) -> str:
     return "\n".join([*lines, "", shown])
 
 
-def quarantined_json(one: Quarantined) -> Json:
+def quarantined_json(one: Quarantined, decision: Decision | None = None) -> Json:
+    """One line of `quarantine list --all --json`."""
     return {
         "id": one.id,
         "source": one.source,
@@ -59,26 +61,68 @@ def quarantined_json(one: Quarantined) -> Json:
         "received_at": one.received_at,
         "status": one.status,
         "fingerprint": one.fingerprint,
-        "reasons": [
-            {"code": reason.code, "pointer": reason.pointer, "expected": reason.expected}
-            for reason in one.reasons
-        ],
+        "reasons": reasons_json(one.reasons),
         "size": len(one.body),
+        "decision": decision.decision if decision else None,
+        "decision_reason": decision.reason if decision else None,
+        "released_as": decision.position if decision else None,
+        "decided_at": decision.decided_at if decision else None,
+        "decided_by": decision.decided_by if decision else None,
     }
 
 
-def quarantined_line(one: Quarantined) -> str:
-    why = "; ".join(
-        f"{reason.code} {reason.pointer or '(body)'}: {reason.expected}" for reason in one.reasons
+def quarantined_line(one: Quarantined, decision: Decision | None = None) -> str:
+    """One line of `quarantine list --all`."""
+    decided = f"  [{_decided(decision)}]" if decision else ""
+    return (
+        f"{one.id:>6}  {one.received_at}  {one.status}  {one.source}  {one.path}  "
+        f"{_why(one.reasons)}{decided}"
     )
-    return f"{one.id:>6}  {one.received_at}  {one.status}  {one.source}  {one.path}  {why}"
 
 
-def quarantined_text(one: Quarantined) -> str:
+def quarantined_text(one: Quarantined, decision: Decision | None = None) -> str:
     """A refusal with its reasons and its bytes as text, for a person."""
-    lines = [quarantined_line(one), f"fingerprint {one.fingerprint}, {len(one.body)} bytes"]
+    lines = [
+        quarantined_line(one, decision),
+        f"fingerprint {one.fingerprint}, {len(one.body)} bytes",
+    ]
     lines += [f"{name}: {value}" for name, value in one.headers]
-    return "\n".join([*lines, "", printable(one.body.decode("utf-8", "replace"))])
+    return printable("\n".join([*lines, "", one.body.decode("utf-8", "replace")]))
+
+
+def kind_json(kind: Kind) -> Json:
+    """One line of `quarantine list --json`."""
+    return kind._asdict() | {"reasons": reasons_json(kind.reasons)}
+
+
+def kind_text(kind: Kind) -> str:
+    """Refusals of one kind, for a person."""
+    return (
+        f"{kind.fingerprint}  {kind.refusals:>6,}  {kind.first_received_at} – {kind.last_received_at}  "
+        f"{kind.source}  {kind.path}\n"
+        f"{'':>18}{_why(kind.reasons)}; the latest is {kind.sample}"
+    )
+
+
+def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
+    """Why something was refused."""
+    return [
+        {"code": reason.code, "pointer": reason.pointer, "expected": reason.expected}
+        for reason in reasons
+    ]
+
+
+def _why(reasons: Iterable[Reason]) -> str:
+    return "; ".join(
+        f"{reason.code} {reason.pointer or '(body)'}: {reason.expected}" for reason in reasons
+    )
+
+
+def _decided(decision: Decision) -> str:
+    what = f"{decision.decision} {decision.decided_at} by {decision.decided_by}"
+    if decision.position is not None:
+        return f"{what} as event {decision.position}"
+    return f"{what}: {decision.reason}"
 
 
 def history_json(history: History) -> Json:

@@ -92,7 +92,7 @@ def _folded(history: sqlite3.Connection, head: int, last_received_at: str | None
         "tickets": one("SELECT count(*) FROM tickets"),
         "open_tickets": one("SELECT count(*) FROM tickets WHERE is_open = 1"),
         "open_gaps": one("SELECT coalesce(sum(open_gaps), 0) FROM sources"),
-        "quarantine": one("SELECT count(*) FROM quarantine"),
+        "quarantine": one("SELECT count(*) FROM quarantine WHERE decision IS NULL"),
     }
 
 

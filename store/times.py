@@ -23,7 +23,12 @@ def parse_time(text: object, zone: str = "UTC") -> tuple[str, bool] | None:
     A time without zone is read in `zone`, the source's own; of two readings on the night the
     clocks go back, the first. A date alone is no date-time.
     """
-    if not isinstance(text, str) or len(text) < len("2026-01-01T00:00"):
+    return _read(text, zone) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=16_384)  # a ticket's events tell the same dates again and again
+def _read(text: str, zone: str) -> tuple[str, bool] | None:
+    if len(text) < len("2026-01-01T00:00"):
         return None
     try:
         moment = datetime.fromisoformat(text)

@@ -68,16 +68,20 @@ class Edge:
 def edge(
     appender: Callable[[MemoryLog], Appender] = MemoryAppender,
     rules: SourceRules | None = None,
+    sources: Mapping[str, SourceRules] | None = None,
+    sender: tuple[str, int] = ("127.0.0.1", 40_000),
     **options: Any,
 ) -> Iterator[Edge]:
-    """An edge whose only source has these rules."""
+    """An edge whose only source has these rules, or with these sources; spoken to from an address."""
     log = MemoryLog()
     with asyncio.Runner() as runner:
 
         async def start() -> tuple[Appender, httpx.AsyncClient]:
             opened = appender(log)
-            app = create_app(opened, sources={"default": rules or SourceRules()}, **options)
-            transport = httpx.ASGITransport(app)
+            app = create_app(
+                opened, sources=sources or {"default": rules or SourceRules()}, **options
+            )
+            transport = httpx.ASGITransport(app, client=sender)
             return opened, httpx.AsyncClient(transport=transport, base_url="http://listener")
 
         opened, client = runner.run(start())

@@ -19,7 +19,9 @@ from store.times import moment
 _MARKER_ROWS = ("events", "notes", "milestones", "jeopardy", "information", "tasks")
 
 
-def lanes(history: History, now: str, link_to: Callable[[int], str]) -> Markup:
+def lanes(
+    history: History, now: str, link_to: Callable[[int], str], now_name: str = "now"
+) -> Markup:
     """Draw a history. `link_to` gives the address of the nth entry of its timeline."""
     instants = sorted(_instants(history, now))
     if not instants:
@@ -38,7 +40,7 @@ def lanes(history: History, now: str, link_to: Callable[[int], str]) -> Markup:
     happenings.alerts(picture, history)
     happenings.requests(picture, history, now)
     happenings.tasks(picture, history, now)
-    _lines(picture, history, now)
+    _lines(picture, history, now, now_name)
     return svg(
         '<svg class="lanes" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
@@ -164,12 +166,12 @@ def _periods(picture: Picture, history: History, now: str) -> None:
             )
 
 
-def _lines(picture: Picture, history: History, now: str) -> None:
+def _lines(picture: Picture, history: History, now: str, now_name: str) -> None:
     """Due, promised, now; a date beyond the picture is written at its edge with an arrow."""
     due, promised = history.ticket["due_at"], history.ticket["expected_resolution_at"]
     lines = [("due", due), ("promised", promised if promised != due else None)]
     if history.ticket["is_open"]:
-        lines.append(("now", now))
+        lines.append((now_name, now))
     taken: list[float] = []
     for name, at in lines:
         if not at:

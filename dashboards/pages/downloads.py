@@ -7,25 +7,25 @@ from typing import Any
 
 from datasette import Response
 
-from dashboards.history import History, read_changes
+from dashboards.axes import Axes
+from dashboards.history import Changes, History
 from dashboards.site import Site
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def answer(site: Site, history: History) -> Response:
+def answer(site: Site, history: History, changes: Changes, axes: Axes) -> Response:
     """The form that was asked for."""
     form = site.format()
     if form == "csv":
         return _csv(history)
-    changes = await read_changes(site.ask, history.timeline)
     if form == "ndjson":
         lines = [
             json.dumps({**entry, "changes": changes.get(entry["entry"], [])}, ensure_ascii=False)
             for entry in history.timeline
         ]
         return Response("".join(f"{line}\n" for line in lines), content_type="application/x-ndjson")
-    return Response.json({**history.plain(), "changes": changes})
+    return Response.json({**axes.query, **history.plain(), "changes": changes})
 
 
 def _csv(history: History) -> Response:

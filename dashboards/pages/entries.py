@@ -45,7 +45,7 @@ class Told:
     after: str
     """Time since the entry before, in words."""
     arrived: str
-    """How long after it was sent it was received, in words."""
+    """How long after it was sent it was received: `received 2 s later`."""
     arrived_late: bool
     flags: tuple[str, ...]
     positions: tuple[int, ...]
@@ -75,7 +75,7 @@ def _told(number: int, row: Row, before: str | None, changes: Mapping[str, Seque
         name=_name(row),
         title=_title(row, bool(own)),
         after="" if seconds is None else f"+{words.span(seconds)}" if seconds else "same instant",
-        arrived="" if lateness is None else words.span(lateness),
+        arrived=_arrived(lateness),
         arrived_late=lateness is not None and lateness >= LATE_SECONDS,
         flags=tuple(str(flag).replace("_", " ") for flag in _list(row["flags"])),
         positions=_positions(row),
@@ -83,6 +83,14 @@ def _told(number: int, row: Row, before: str | None, changes: Mapping[str, Seque
         remarks=remarks(own),
         folded=row["kind"] == "created" and len(found) > _MANY,
     )
+
+
+def _arrived(lateness: float | None) -> str:
+    if lateness is None:
+        return ""
+    if lateness < 0:
+        return f"received {words.span(-lateness)} before it was sent, by the sender's clock"
+    return f"received {words.span(lateness)} later"
 
 
 def _name(row: Row) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from datasette import Response
 
 from dashboards import raw
-from dashboards.site import Site, open_site
+from dashboards.site import open_site
 
 
 async def event(request: Any, datasette: Any) -> Response:
@@ -15,7 +15,7 @@ async def event(request: Any, datasette: Any) -> Response:
     try:
         found = (await raw.events(site.directory, [position])).get(position)
     except raw.LogUnreachable as error:
-        return await _unreachable(site, str(error))
+        return await site.sorry(503, "Not readable now", str(error))
     if found is None:
         return await site.missing(f"The log has no event at position {position}.")
     if site.format() == "raw":
@@ -32,9 +32,3 @@ async def event(request: Any, datasette: Any) -> Response:
              "body": found.body.decode("utf-8", "replace")}
         )  # fmt: skip
     return await site.page("event.html", context)
-
-
-async def _unreachable(site: Site, sentence: str) -> Response:
-    if site.format() == "json":
-        return Response.json({"ok": False, "error": sentence, "status": 503}, status=503)
-    return await site.page("missing.html", {"sentence": sentence, "look": ""}, status=503)

@@ -7,6 +7,7 @@ from dashboards import words
 from dashboards.board import SOON
 from dashboards.history import History
 from dashboards.links import Links
+from store.history.clock import ServiceClock
 from store.times import moment, seconds_between
 
 
@@ -29,12 +30,14 @@ class Fact:
     note: str = ""
 
 
-def badges(history: History, now: str) -> list[Badge]:
-    """Lateness first, then what waits, then what is odd."""
+def badges(history: History, now: str, clock: ServiceClock | None = None) -> list[Badge]:
+    """Lateness first, then what waits, then what is odd. `clock` measures what still lasts."""
     ticket = history.ticket
     found = _lateness(
         ticket["due_at"], ticket["resolved_at"] or ticket["closed_at"], now, bool(ticket["is_open"])
     )
+    if _target_missed(history, now, clock):
+        found.append(Badge("service target missed", "bad"))
     if ticket["in_jeopardy"] and ticket["is_open"]:
         found.append(Badge("in jeopardy", "warn"))
     if ticket["awaiting_information"] and ticket["is_open"]:
@@ -67,7 +70,9 @@ def _lateness(due: str | None, resolved: str | None, now: str, is_open: bool) ->
     return [Badge(f"due in {words.span(left)}", "warn" if soon else "")]
 
 
-def facts(history: History, links: Links) -> list[Fact]:
+def facts(
+    history: History, links: Links, now: str, clock: ServiceClock | None = None
+) -> list[Fact]:
     """What is known, in the order in which it is asked; what is unknown is left out."""
     ticket = history.ticket
     instants = [
@@ -86,11 +91,41 @@ def facts(history: History, links: Links) -> list[Fact]:
         for name, column in (
             ("Time to acknowledge", "seconds_to_acknowledge"),
             ("Time to resolution", "seconds_to_resolution"),
-            ("Service time", "service_seconds"),
         )
     ]
-    known = [*_names(history, links), *instants, *spans]
+    known = [*_names(history, links), *instants, *spans, _service(history, now, clock)]
     return [fact for fact in known if fact.value]
+
+
+def _service(history: History, now: str, clock: ServiceClock | None) -> Fact:
+    """Time on the service clock, and of how much: `6 h 10 of 8 h`."""
+    ticket = history.ticket
+    seconds = _service_seconds(history, now, clock)
+    target = ticket["service_target_seconds"]
+    agreed = f" of {words.allowance(target)}" if target is not None and seconds is not None else ""
+    lags = ticket["is_open"] and clock is None
+    return Fact(
+        "Service time",
+        words.span(seconds) + agreed,
+        note="until its status last changed" if lags else "",
+    )
+
+
+def _service_seconds(history: History, now: str, clock: ServiceClock | None) -> float | None:
+    """To resolution; of an open ticket until now, where the clock is known."""
+    ticket = history.ticket
+    seconds: float | None = ticket["service_seconds"]
+    status, since = ticket["status"], ticket["status_since"]
+    if seconds is None or clock is None or not ticket["is_open"] or not since or since > now:
+        return seconds
+    return seconds + clock.seconds(status or "", since, now)
+
+
+def _target_missed(history: History, now: str, clock: ServiceClock | None) -> bool:
+    seconds = _service_seconds(history, now, clock)
+    target = history.ticket["service_target_seconds"]
+    passed = seconds is not None and target is not None and seconds > target
+    return history.ticket["service_target_missed"] == 1 or passed
 
 
 def _names(history: History, links: Links) -> list[Fact]:

@@ -14,8 +14,12 @@ from dashboards.headers import with_security_headers
 from dashboards.links import Links
 from dashboards.pages.board import board
 from dashboards.pages.event import event
+from dashboards.pages.quarantine import quarantine, refused
+from dashboards.pages.search import search
+from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
-from dashboards.pages.ticket import find, ticket
+from dashboards.pages.tasks import tasks
+from dashboards.pages.ticket import ticket
 from dashboards.plugins.cells import cell, pill
 from dashboards.site import style_sheet, template_filters
 
@@ -31,9 +35,14 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (r"/-/history/history\.css$", style),
         (rf"/-/history{_FORM}", board),
-        (r"/-/history/ticket$", find),
+        (rf"/-/history/search{_FORM}", search),
+        (r"/-/history/ticket$", search),
         (r"/-/history/ticket/(?P<id>[^/.]+)(?:\.(?P<format>[^/]+))?$", ticket),
         (rf"/-/history/specification/(?P<id>[^/.]+){_FORM}", specification),
+        (rf"/-/history/sources{_FORM}", sources),
+        (rf"/-/history/tasks{_FORM}", tasks),
+        (rf"/-/history/quarantine{_FORM}", quarantine),
+        (r"/-/history/quarantine/(?P<number>\d{1,18})(?:\.(?P<format>raw))?$", refused),
         (r"/-/history/event/(?P<position>\d{1,18})(?:\.(?P<format>json|raw))?$", event),
     ]
 
@@ -68,7 +77,12 @@ def extra_css_urls() -> list[str]:
 
 @hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:
-    return [_to_board(datasette)]
+    links = Links(datasette.urls)
+    pages = {"Tasks": links.tasks(), "Sources": links.sources(), "Quarantine": links.quarantine()}
+    return [
+        _to_board(datasette),
+        *({"href": address, "label": label} for label, address in pages.items()),
+    ]
 
 
 @hookimpl

@@ -1,10 +1,43 @@
-"""Nobody proves anything: every request comes from the source named `default`."""
+"""Nobody proves anything: a request is known by where it comes from, or not at all."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from starlette.types import Scope
 
+from receiver.auth.identity import Identity
+from receiver.forwarded import Address, Network, is_within
+
 SOURCE = "default"
 
+LOOPBACK: Sequence[Network] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+ANYWHERE: Sequence[Network] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
-def identify(scope: Scope) -> str:  # noqa: ARG001 - the seam; others look at it
-    """The source of a request without credentials."""
-    return SOURCE
+
+class Anonymous:
+    """Sources without credentials, each heard from its networks only."""
+
+    def __init__(self, networks: Mapping[str, Sequence[Network]]) -> None:
+        self._networks = tuple(networks.items())
+
+    def identify(self, address: Address | None) -> Identity | None:
+        """The first source that sends from there."""
+        for source, networks in self._networks:
+            if is_within(address, networks):
+                return Identity(source)
+        return None
+
+
+class Everybody:
+    """Every request comes from one source: for tests, and where others have checked before."""
+
+    def __init__(self, source: str = SOURCE) -> None:
+        self._identity = Identity(source)
+
+    async def by_headers(self, scope: Scope) -> Identity:  # noqa: ARG002 - the seam; others look at it
+        """The one source."""
+        return self._identity
+
+    async def by_body(self, scope: Scope, body: bytes) -> Identity:  # noqa: ARG002 - the seam
+        """The one source."""
+        return self._identity

@@ -139,13 +139,15 @@ class _Steps(NamedTuple):
 
     times: list[str]
     points: list[Point]
+    places: dict[int, int]
+    """Identity of a point -> its place among them."""
 
     def at(self, moment: str) -> str | None:
         place = bisect_right(self.times, moment)
         return self.points[place - 1].status if place else None
 
     def before(self, point: Point) -> str | None:
-        place = next((n for n, one in enumerate(self.points) if one is point), None)
+        place = self.places.get(id(point))
         if place is None:  # a repetition: the status already was this
             return point.status
         return self.points[place - 1].status if place else None
@@ -153,7 +155,8 @@ class _Steps(NamedTuple):
 
 def _steps(lane: Sequence[Point]) -> _Steps:
     points = statuses.transitions(lane)
-    return _Steps([point.at for point in points], points)
+    places = {id(point): place for place, point in enumerate(points)}
+    return _Steps([point.at for point in points], points, places)
 
 
 def _first_witness(view: View, told_at: dict[str, Point], by_content: dict[str, Fact]) -> View:
@@ -203,9 +206,9 @@ def _entry(
         event_id=view.event_id,
         task=tasks.task_key(subject.source, view) if view.kind == "task" else None,
         witnesses=len(together),
-        flags=text(_flags(together, before, after, at, deleted_at)),
+        flags=_listed(_flags(together, before, after, at, deleted_at)),
         position=view.position,
-        positions=text(sorted(one.position for one in views)),
+        positions=_listed(sorted(one.position for one in views)),
         received_at=received_at,
         lateness_seconds=seconds_between(sent_at, received_at),
     )
@@ -249,6 +252,10 @@ def _inferred(subject: Subject, point: Point, steps: _Steps) -> rows.Entry:
     )
 
 
+def _listed(values: Sequence[object]) -> str:
+    return text(values) if values else "[]"
+
+
 def _flags(
     together: Sequence[Fact],
     before: str | None,
@@ -268,7 +275,7 @@ def _flags(
 def _title(together: Sequence[Fact], before: str | None, after: str | None) -> str:
     view = min((fact.view for fact in together), key=lambda view: (view.rank, view.order))
     match view.kind:
-        case "created" | "deleted":
+        case "created" | "deleted" | "erased":
             title = view.kind
         case "status" | "resolved":
             title = (
@@ -335,7 +342,7 @@ def _oddities(
     views: Sequence[View], lane: Sequence[Point], deleted_at: str | None, born_at: str | None
 ) -> Iterator[tuple[str, str, str]]:
     first_at = min([view.occurred_at for view in views] + [point.at for point in lane], default="")
-    if first_at and not any(view.kind == "created" for view in views):
+    if first_at and not any(view.kind in {"created", "erased"} for view in views):
         yield "never_created", first_at, "No create notification was received for this ticket."
     moves = statuses.transitions(lane)
     for before, after in pairwise(moves):

@@ -244,7 +244,12 @@ def _ticket_row(
 
     requested = told_time("requestedResolutionDate")
     expected = told_time("expectedResolutionDate")
-    is_open = figures.status not in statuses.OPEN_ENDED and deleted_at is None
+    is_open = (
+        figures.status not in statuses.OPEN_ENDED
+        and deleted_at is None
+        # Of one that was erased nobody knows; it waits for nobody.
+        and any(fact.view.kind != "erased" for fact in facts)
+    )
     specification = entries.reference(state.get("troubleTicketSpecification"))
     channel = state.get("channel")
     names = attached.external_id_rows("", state)

@@ -6,10 +6,11 @@ in the same rows. One follower at a time writes history.db (a lock beside it).
 """
 
 import sqlite3
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from store.events import RecordedEvent
@@ -27,6 +28,13 @@ REMEMBERED = 15_000
 read all the earlier ones."""
 
 
+HUGE_SECONDS = 0.05
+"""A ticket that takes longer to fold (some 2,000 entries) makes the follower rest afterwards."""
+REST = 4.0
+"""The rest, in folds of that ticket: at most a fifth of the time goes into it."""
+LONGEST_REST_SECONDS = 2.0
+
+
 class Follower:
     """Folds one log into one history.db."""
 
@@ -35,6 +43,9 @@ class Follower:
         self._history = history
         self._rules = rules
         self._held = _Remembered(REMEMBERED)
+        self.rest_seconds = 0.0
+        """How long to wait before the next step, so that one huge ticket, which is folded whole for
+        every step that touches it, takes a bounded share of the time however often it is told of."""
 
     def checkpoint(self) -> int:
         """Position of the last event that is folded."""
@@ -45,11 +56,11 @@ class Follower:
         self._history.execute("BEGIN IMMEDIATE")
         try:
             done = self._step(limit)
+            self._history.commit()
         except BaseException:
             self._held.clear()
             self._history.rollback()
             raise
-        self._history.commit()
         return done
 
     def _step(self, limit: int) -> int:
@@ -61,14 +72,24 @@ class Follower:
         self._fold(events, event_rows)
         # Arrivals of events that are not folded yet wait for them.
         head = events[-1].position if events else after["events"]
-        arrivals = [
-            arrival
-            for arrival in self._reader.redeliveries(after["redeliveries"], limit)
-            if arrival.position <= head
-        ]
+        # So do those behind them: a checkpoint must not pass over any.
+        arrivals = list(
+            takewhile(
+                lambda arrival: arrival.position <= head,
+                self._reader.redeliveries(after["redeliveries"], limit),
+            )
+        )
         sources |= quality.count_redeliveries(self._history, arrivals)
         refused = list(self._reader.quarantined(after["quarantine"], limit))
         sources |= quality.count_refused(self._history, refused)
+        last_refused = refused[-1].id if refused else after["quarantine"]
+        decisions = list(
+            takewhile(
+                lambda one: one.entry <= last_refused,
+                self._reader.decisions(after["decisions"], limit),
+            )
+        )
+        quality.count_decisions(self._history, decisions)
         quality.refresh(self._history, sources)
         if after["events"] == 0:
             marks = [rows.FollowerRow("rules", self._rules.fingerprint)]
@@ -77,10 +98,11 @@ class Follower:
             ("events", events[-1].position if events else None),
             ("redeliveries", arrivals[-1].id if arrivals else None),
             ("quarantine", refused[-1].id if refused else None),
+            ("decisions", decisions[-1].id if decisions else None),
         ):
             if last is not None:
                 writing.insert(self._history, "_follower", [rows.FollowerRow(name, last)])
-        return len(events) + len(arrivals) + len(refused)
+        return len(events) + len(arrivals) + len(refused) + len(decisions)
 
     def _fold(self, events: list[RecordedEvent], event_rows: list[rows.EventRow]) -> None:
         new = {event.position: event for event in events}
@@ -88,7 +110,9 @@ class Follower:
         for row in event_rows:
             todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
         changes = writing.Changes(self._history)
+        slowest = 0.0
         for unit in todo:
+            began = time.perf_counter()
             held = self._held.take(unit)
             wanted = units.positions(self._history, unit)
             before = held.history or self._present(unit, wanted, new)
@@ -99,7 +123,10 @@ class Follower:
                 self._history, unit.source, quality.folded(before), quality.folded(after)
             )
             self._held.keep(unit, _Held(held.views, after))
+            slowest = max(slowest, time.perf_counter() - began)
         changes.write()
+        is_huge = slowest > HUGE_SECONDS
+        self.rest_seconds = min(REST * slowest, LONGEST_REST_SECONDS) if is_huge else 0.0
 
     def _present(self, unit: Unit, wanted: list[int], new: Mapping[int, RecordedEvent]) -> History:
         if all(position in new for position in wanted):
@@ -119,7 +146,7 @@ class Follower:
         return [held.views[position] for position in wanted]
 
 
-CHECKPOINTS = ("events", "redeliveries", "quarantine")
+CHECKPOINTS = ("events", "redeliveries", "quarantine", "decisions")
 
 
 def checkpoint(history: sqlite3.Connection, name: str) -> int:

@@ -1,12 +1,13 @@
 """Quality of each source: how late, how often twice, what it gets wrong, how silent. I/O on rows only."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from store.events import Quarantined, Redelivery
+from store.events import Decision, Quarantined, Redelivery
 from store.history import rows
 from store.history.fold import History
 from store.history.members import text
@@ -14,6 +15,8 @@ from store.history.writing import insert
 
 RECENT = 2_000
 """Lateness and rhythm are those of a source's latest events, this many."""
+_ANY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+"""An array's index in a pointer: which of the notes it was is no other kind of drift."""
 
 
 class Folded(NamedTuple):
@@ -92,12 +95,32 @@ def count_refused(connection: sqlite3.Connection, refused: Iterable[Quarantined]
             reasons=text(reasons),
             received_at=one.received_at,
             size=len(one.body),
+            decision=None,
+            decided_at=None,
+            decision_reason=None,
+            released_as=None,
         )
         insert(connection, "quarantine", [row])
         connection.execute(
             "UPDATE sources SET refused = refused + 1 WHERE source = ?", (one.source,)
         )
     return touched
+
+
+def count_decisions(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
+    """Note what was decided about quarantine entries; a released one no longer counts as refused."""
+    for one in decisions:
+        connection.execute(
+            "UPDATE quarantine SET decision = ?, decided_at = ?, decision_reason = ?, "
+            "released_as = ? WHERE id = ?",
+            (one.decision, one.decided_at, one.reason, one.position, one.entry),
+        )
+        if one.position is not None:
+            connection.execute(
+                "UPDATE sources SET refused = refused - 1 "
+                "WHERE source = (SELECT source FROM quarantine WHERE id = ?)",
+                (one.entry,),
+            )
 
 
 def count_folded(
@@ -154,7 +177,8 @@ def _count_drift(
 ) -> None:
     found: dict[str, list[rows.EventRow]] = {}
     for event in events:
-        for code in json.loads(event.drift) if event.drift else ():
+        codes: list[str] = json.loads(event.drift) if event.drift else []
+        for code in dict.fromkeys(_ANY_INDEX.sub("/*", code) for code in codes):
             found.setdefault(code, []).append(event)
     connection.executemany(
         "INSERT INTO drift (drift, source, code, events, first_received_at, last_received_at, "

@@ -6,6 +6,7 @@ was. The swap is one transaction in the present file: readers never see half a h
 their connections.
 """
 
+import gc
 import os
 import sqlite3
 from collections import deque
@@ -115,7 +116,7 @@ def _fold_units(
     waiting: deque[tuple[list[_Share], Future[Rows]]] = deque()
     counted = _counted(connection)
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin_worker) as pool:
         try:
             for shares in _batches(connection):
                 waiting.append((shares, pool.submit(_fold_shares, open_reader, rules, shares)))
@@ -130,8 +131,11 @@ def _fold_units(
             raise
 
 
-def _end_with_parent() -> None:
-    """In a worker: end when the rebuild does, even by kill -9, which tells its children nothing."""
+def _begin_worker() -> None:
+    """In a worker: no hunt for cycles, of which folds make none (measured: a fifth faster), and an
+    end when the rebuild ends, even by kill -9, which tells its children nothing.
+    """
+    gc.disable()
     parent = parent_process()
     if parent is None:
         return

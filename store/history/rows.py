@@ -361,6 +361,10 @@ class QuarantineRow(NamedTuple):
     reasons: str | None  # JSON list of (code, pointer, expected)
     received_at: str | None
     size: int
+    decision: str | None  # released, dropped; None while it waits
+    decided_at: str | None
+    decision_reason: str | None
+    released_as: int | None
 
 
 class FollowerRow(NamedTuple):

@@ -103,10 +103,10 @@ def _is_same_change(earlier: Point, later: Point) -> bool:
         return False
     if earlier.dates and later.dates:
         return any(are_near(one, other) for one in earlier.dates for other in later.dates)
-    # Without dates: told at about the same time by events of different types.
+    # Without dates: told at one time, or about then by StatusChange and Resolved together.
     view = later.witnesses[0]
-    types = {witness.event_type for witness in earlier.witnesses}
-    apart = ROUNDING_SECONDS if view.event_type in types else SKEW_SECONDS
+    kinds = {view.kind, *(witness.kind for witness in earlier.witnesses)}
+    apart = SKEW_SECONDS if kinds == {"status", "resolved"} else ROUNDING_SECONDS
     return are_near(earlier.at, later.at, apart) or any(
         are_near(witness.occurred_at, view.occurred_at, apart) for witness in earlier.witnesses
     )

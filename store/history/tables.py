@@ -17,7 +17,7 @@ import sqlite_utils
 
 from store.history import rows
 
-VERSION = 1
+VERSION = 2
 """Raise it when a table changes: a history.db of another version is folded anew."""
 
 
@@ -208,11 +208,19 @@ TABLES: dict[str, Table] = {
     "quarantine": Table(
         rows.QuarantineRow,
         pk="id",
-        points_to={"source": "sources"},
-        indexes=(("fingerprint",), ("received_at",), ("source",)),
+        points_to={"source": "sources", "released_as": "events"},
+        indexes=(("fingerprint",), ("received_at",), ("source",), ("released_as",)),
     ),
     "_follower": Table(rows.FollowerRow, pk="name"),
 }
+
+_SPARSE = frozenset(
+    {
+        *(("timeline", "specification"), ("timeline", "task"), ("changes", "specification")),
+        *(("events", "specification"), ("events", "task"), ("events", "conflict_of")),
+        ("relations", "other_ticket"),
+    }
+)
 
 ARRIVAL: dict[str, frozenset[str]] = {
     "tickets": frozenset({"first_received_at", "last_received_at", "last_position"}),
@@ -245,11 +253,18 @@ def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
 
 
 def index(connection: sqlite3.Connection) -> None:
-    """Make every index that is not there yet."""
-    db = sqlite_utils.Database(connection)
+    """Make every index that is not there yet.
+
+    Where the first column is mostly NULL the index leaves those rows out: nobody asks for them,
+    and a rebuild need not sort them.
+    """
     for name, table in TABLES.items():
         for columns in table.indexes:
-            db.table(name).create_index(columns, if_not_exists=True)
+            where = f" WHERE {columns[0]} IS NOT NULL" if (name, columns[0]) in _SPARSE else ""
+            connection.execute(
+                f"CREATE INDEX IF NOT EXISTS idx_{name}_{'_'.join(columns)} "
+                f"ON {name} ({', '.join(columns)}){where}"
+            )
 
 
 def _pointed_to_first() -> list[str]:

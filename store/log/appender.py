@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from store.log.group_commit import Answer, Entry, GroupCommit
+from store.log.group_commit import Answer, Entry, GroupCommit, OnCommit
 from store.log.lock import LOCK_SECONDS
 from store.log.process import WriterProcess
 from store.log.protocol import LogError, LogUnavailable
@@ -102,8 +102,17 @@ class LastingWriter:
 class ProcessAppender(GroupCommit):
     """An Appender whose commits are made by a writer process of its own."""
 
-    def __init__(self, writer: LastingWriter, *, queue_events: int, queue_bytes: int) -> None:
-        super().__init__(writer, queue_events=queue_events, queue_bytes=queue_bytes)
+    def __init__(
+        self,
+        writer: LastingWriter,
+        *,
+        queue_events: int,
+        queue_bytes: int,
+        on_commit: OnCommit | None = None,
+    ) -> None:
+        super().__init__(
+            writer, queue_events=queue_events, queue_bytes=queue_bytes, on_commit=on_commit
+        )
         self._writer = writer
 
     @property
@@ -113,7 +122,12 @@ class ProcessAppender(GroupCommit):
 
 
 async def open_process_appender(
-    directory: Path, *, queue_events: int, queue_bytes: int, lock_seconds: float = LOCK_SECONDS
+    directory: Path,
+    *,
+    queue_events: int,
+    queue_bytes: int,
+    lock_seconds: float = LOCK_SECONDS,
+    on_commit: OnCommit | None = None,
 ) -> ProcessAppender:
     """Start the writer process and return when it holds the log.
 
@@ -122,4 +136,6 @@ async def open_process_appender(
     """
     writer = LastingWriter(directory, lock_seconds)
     await writer.start()
-    return ProcessAppender(writer, queue_events=queue_events, queue_bytes=queue_bytes)
+    return ProcessAppender(
+        writer, queue_events=queue_events, queue_bytes=queue_bytes, on_commit=on_commit
+    )

@@ -10,8 +10,9 @@ The first to arrive starts a commit; lingering for larger batches was measured a
 
 import asyncio
 import copy
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ Entry = NewEvent | Refused
 """What can be kept."""
 Answer = Appended | int | Exception
 """For a NewEvent where it is, for a Refused its id, for either why it alone could not be kept."""
+OnCommit = Callable[[int, float], None]
+"""Told after every commit, failed ones too: how many entries it had, how many seconds it took."""
 
 
 class Committer(Protocol):
@@ -51,6 +54,7 @@ class GroupCommit:
     At most `queue_events` entries and `queue_bytes` of bodies wait for their answer, those in the
     running commit included; one entry alone is let in whatever its size. Who stops waiting
     (a cancelled request) does not take the event back: it may be kept or not.
+    `on_commit` hears of every commit.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class GroupCommit:
         queue_bytes: int,
         batch_events: int = 1_000,
         batch_bytes: int = 16_777_216,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._committer = committer
         self._queue_events = queue_events
         self._queue_bytes = queue_bytes
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes
+        self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._unanswered = 0
         self._unanswered_bytes = 0
@@ -81,6 +87,12 @@ class GroupCommit:
 
     def is_ready(self) -> bool:
         return not self._closed and self._committer.is_ready()
+
+    def waiting(self) -> tuple[int, int]:
+        return self._unanswered, self._unanswered_bytes
+
+    def is_full(self) -> bool:
+        return self._unanswered >= self._queue_events or self._unanswered_bytes >= self._queue_bytes
 
     async def close(self) -> None:
         self._closed = True
@@ -125,10 +137,14 @@ class GroupCommit:
         return batch
 
     async def _commit(self, entries: list[Entry]) -> Sequence[Answer]:
+        began = time.perf_counter()
         try:
             return await self._committer.commit(entries)
         except Exception as error:  # noqa: BLE001  whatever went wrong, everybody who waits must hear of it
             return [copy.copy(error) for _ in entries]
+        finally:
+            if self._on_commit is not None:
+                self._on_commit(len(entries), time.perf_counter() - began)
 
     def _answer(self, waiting: _Waiting, answer: Answer) -> None:
         self._unanswered -= 1

@@ -32,6 +32,17 @@ def lock(log: Path, seconds: float) -> int:
     return descriptor
 
 
+def lock_guests(log: Path) -> int:
+    """Keep other guests out, those who write beside a listener now and then.
+
+    Raises LogLocked at once when there is one, OSError as lock.
+    """
+    try:
+        return lock(log.with_name(f"{log.name}.guest"), 0)
+    except LogLocked:
+        raise LogLocked(f"Another command is at work on {log}: wait until it is done.") from None
+
+
 def _locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

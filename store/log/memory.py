@@ -5,7 +5,15 @@ from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar
 
-from store.events import Appended, NewEvent, Quarantined, RecordedEvent, Redelivery, Refused
+from store.events import (
+    Appended,
+    Decision,
+    NewEvent,
+    Quarantined,
+    RecordedEvent,
+    Redelivery,
+    Refused,
+)
 from store.log.group_commit import Answer, Entry, GroupCommit
 from store.log.identity import FIRST_CHAIN, chain_of, known
 from store.log.protocol import LogUnavailable
@@ -55,6 +63,10 @@ class MemoryLog:
 
     def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
         return self._from(self._quarantine, after, limit)
+
+    def decisions(self, after: int = 0, limit: int | None = None) -> Iterator[Decision]:
+        """None: nobody decides about what is forgotten when the process ends."""
+        return self._from(list[Decision](), after, limit)
 
     def close(self) -> None:
         self._closed = True

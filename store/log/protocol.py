@@ -10,7 +10,15 @@ redelivery; with other content it is an event of its own, marked as conflict of 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from store.events import Appended, NewEvent, Quarantined, RecordedEvent, Redelivery, Refused
+from store.events import (
+    Appended,
+    Decision,
+    NewEvent,
+    Quarantined,
+    RecordedEvent,
+    Redelivery,
+    Refused,
+)
 
 
 class LogReader(Protocol):
@@ -38,6 +46,10 @@ class LogReader(Protocol):
 
     def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
         """Quarantine entries with id > after, ascending."""
+        ...
+
+    def decisions(self, after: int = 0, limit: int | None = None) -> Iterator[Decision]:
+        """Decisions about quarantine entries with id > after, ascending."""
         ...
 
     def close(self) -> None: ...
@@ -71,6 +83,14 @@ class Appender(Protocol):
 
     def is_ready(self) -> bool:
         """Whether an append would be tried now."""
+        ...
+
+    def waiting(self) -> tuple[int, int]:
+        """How many entries wait for their answer, and the bytes of their bodies."""
+        ...
+
+    def is_full(self) -> bool:
+        """Whether an append now would raise Overloaded: worth asking before a body is read."""
         ...
 
     async def close(self) -> None:

@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from store.events import Quarantined, RecordedEvent, Redelivery
+from store.events import Decision, Quarantined, RecordedEvent, Redelivery
 from store.log import rows
 from store.log.protocol import LogMissing, LogUnavailable
+from store.log.segments import ARCHIVE, Archive
 
 PAGE_ROWS = 1_000
 PAGE_BYTES = 4_194_304
@@ -24,13 +25,18 @@ Row = TypeVar("Row")
 _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE position"
 _REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
 _QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
+_DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
 
 
 class SqliteReading:
-    """The read side of a log, over a connection. From any thread, one thread at a time."""
+    """The read side of a log, over a connection. From any thread, one thread at a time.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Bodies that were moved to the archive are read from there, without anybody noticing.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, directory: Path) -> None:
         self._connection = connection
+        self._archive = Archive(directory / ARCHIVE, connection)
 
     def head(self) -> int:
         return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
@@ -40,10 +46,10 @@ class SqliteReading:
 
     def events(self, positions: Sequence[int]) -> list[RecordedEvent]:
         query = f"{_EVENTS} IN (SELECT value FROM json_each(?)) ORDER BY position"
-        return [rows.recorded_event(row) for row in self._select(query, json.dumps([*positions]))]
+        return [self._event(row) for row in self._select(query, json.dumps([*positions]))]
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
-        return self._pages(f"{_EVENTS} > ? ORDER BY position", rows.recorded_event, after, limit)
+        return self._pages(f"{_EVENTS} > ? ORDER BY position", self._event, after, limit)
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         return self._pages(f"{_REDELIVERIES} > ? ORDER BY id", rows.redelivery, after, limit)
@@ -55,8 +61,23 @@ class SqliteReading:
     def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
         return self._pages(f"{_QUARANTINE} > ? ORDER BY id", rows.quarantined, after, limit)
 
+    def decisions(self, after: int = 0, limit: int | None = None) -> Iterator[Decision]:
+        return self._pages(f"{_DECISIONS} > ? ORDER BY id", rows.decision, after, limit)
+
     def close(self) -> None:
         self._connection.close()
+
+    def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
+        if not row[-1]:
+            row = (*row[:-1], self._archived(row[0]))
+        return rows.recorded_event(row)
+
+    def _archived(self, position: int) -> bytes:
+        """The body of an event that has none in log.db; empty when it was erased."""
+        try:
+            return self._archive.body(position) or b""
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The log cannot be read: {error}.") from error
 
     def _pages(
         self,
@@ -86,7 +107,7 @@ class SqliteReading:
             with closing(self._connection.execute(query, values)) as cursor:
                 for row in cursor:
                     found.append(row)
-                    if page_bytes is not None:
+                    if page_bytes is not None and isinstance(row[-1], bytes):
                         size += len(row[-1])
                         if size >= page_bytes:
                             break
@@ -102,7 +123,7 @@ class SqliteReader(SqliteReading):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_open(path))
+        super().__init__(_open(path), path.parent)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -4,7 +4,15 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from store.events import NewEvent, Quarantined, Reason, RecordedEvent, Redelivery, Refused
+from store.events import (
+    Decision,
+    NewEvent,
+    Quarantined,
+    Reason,
+    RecordedEvent,
+    Redelivery,
+    Refused,
+)
 
 EVENT_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
@@ -14,6 +22,7 @@ QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
 )
 REDELIVERY_COLUMNS = "id, position, received_at"
+DECISION_COLUMNS = "id, entry, decision, reason, position, decided_at, decided_by"
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -57,7 +66,7 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
         received_at=row[9],
         path=row[10],
         headers=_headers(row[11]),
-        drift=tuple(json.loads(row[12])),
+        drift=_drift(row[12]),
         digest=row[13].hex(),
         conflict_of=row[14],
         chain=row[15].hex(),
@@ -98,11 +107,29 @@ def redelivery(row: tuple[Any, ...]) -> Redelivery:
     return Redelivery(*row)
 
 
+def decision(row: tuple[Any, ...]) -> Decision:
+    return Decision(
+        id=row[0],
+        entry=row[1],
+        decision=row[2],
+        reason=row[3],
+        position=row[4],
+        decided_at=row[5],
+        decided_by=row[6],
+    )
+
+
 @lru_cache(maxsize=256)
 def _text(values: tuple[object, ...]) -> str:
     # Most events of a sender have the same headers and the same drift.
     return _JSON.encode(values)
 
 
+@lru_cache(maxsize=256)
+def _drift(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=256)
 def _headers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in json.loads(text))

@@ -12,14 +12,17 @@ from pathlib import Path
 
 from store.events import Appended, NewEvent, Refused
 from store.log import rows
+from store.log.directory import sync_names
 from store.log.group_commit import Answer, Entry
 from store.log.identity import FIRST_CHAIN, chain_of, known
-from store.log.lock import LOCK_SECONDS, lock
-from store.log.protocol import LogError, LogUnavailable
+from store.log.lock import LOCK_SECONDS, lock, lock_guests
+from store.log.protocol import LogError, LogMissing, LogUnavailable
 from store.log.reader import SqliteReading
 from store.schema import NewerSchemaError, migrate
 
 LOG_FILE = "log.db"
+GUEST_MILLISECONDS = 60_000
+"""How long a guest waits for a busy listener."""
 
 # synchronous=FULL: an answer means fsync; in groups it costs nothing that matters.
 # page_size: 16 KB measured fastest for bodies of 1 to 7 KB, and smallest on disk.
@@ -59,16 +62,28 @@ class SqliteLog(SqliteReading):
     Waits `lock_seconds` for a predecessor that is just ending, then raises LogLocked. Raises
     LogUnavailable when the file cannot be used, LogError when a later version made it. From any
     thread, one thread at a time.
+
+    With `as_guest` it writes beside a running listener: rarely and little, for an operator's
+    command. Every transaction is IMMEDIATE and reads the last position anew, so that is safe; the
+    lock is there to refuse a second listener. One guest at a time (LogLocked); it makes no file
+    (LogMissing).
     """
 
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self, path: Path, *, lock_seconds: float = LOCK_SECONDS, as_guest: bool = False
+    ) -> None:
+        if as_guest and not path.exists():
+            raise LogMissing(f"{path} does not exist.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = lock(path, lock_seconds)
+            self._lock = lock_guests(path) if as_guest else lock(path, lock_seconds)
         except OSError as error:
             raise LogUnavailable(f"{path} cannot be written: {error.strerror}.") from error
         try:
-            super().__init__(_open(path))
+            super().__init__(_open(path), path.parent)
+            if as_guest:
+                # The listener takes the log again and again; a guest has to wait for its turn.
+                self._connection.execute(f"PRAGMA busy_timeout = {GUEST_MILLISECONDS}")
         except BaseException:
             os.close(self._lock)
             raise
@@ -76,18 +91,18 @@ class SqliteLog(SqliteReading):
         self._chain = FIRST_CHAIN
 
     def append(self, events: Sequence[NewEvent]) -> list[Appended]:
-        with self._transaction():
-            return [self._append(event) for event in events]
+        with self.transaction():
+            return [self.add(event) for event in events]
 
     def quarantine(self, refused: Sequence[Refused]) -> list[int]:
-        with self._transaction():
+        with self.transaction():
             return [self._refuse(entry) for entry in refused]
 
     def keep(self, batch: Sequence[Entry]) -> list[Answer]:
         """Events and refused bytes in one transaction; raises as append."""
-        with self._transaction():
+        with self.transaction():
             return [
-                self._append(entry) if isinstance(entry, NewEvent) else self._refuse(entry)
+                self.add(entry) if isinstance(entry, NewEvent) else self._refuse(entry)
                 for entry in batch
             ]
 
@@ -96,6 +111,21 @@ class SqliteLog(SqliteReading):
         with suppress(sqlite3.Error):  # nothing is lost: it stays in the write-ahead log
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def emptied(self, *, smaller: bool = False) -> None:
+        """Empty the write-ahead log into log.db and cut it off; with `smaller`, first write log.db
+        anew without its free pages, so that nothing of what was removed is left in the file.
+
+        Raises LogUnavailable, also when somebody still reads.
+        """
+        try:
+            if smaller:
+                self._connection.execute("VACUUM")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The log cannot be written: {error}.") from error
+        if busy:
+            raise LogUnavailable("Somebody still reads from the log. Try again when they are done.")
+
     def close(self) -> None:
         super().close()
         if self._lock >= 0:
@@ -103,7 +133,8 @@ class SqliteLog(SqliteReading):
             self._lock = -1
 
     @contextmanager
-    def _transaction(self) -> Generator[None]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """One transaction, for the store's own rooms: all of it is kept, or nothing; raises as append."""
         try:
             # IMMEDIATE: it reads, then writes, and must not fail halfway for want of the lock.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -111,7 +142,7 @@ class SqliteLog(SqliteReading):
                 0,
                 FIRST_CHAIN,
             )
-            yield
+            yield self._connection
             self._connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             self._roll_back()
@@ -128,7 +159,8 @@ class SqliteLog(SqliteReading):
         with suppress(sqlite3.Error):
             self._connection.rollback()
 
-    def _append(self, event: NewEvent) -> Appended:
+    def add(self, event: NewEvent) -> Appended:
+        """Append one event within a transaction that is already open."""
         execute = self._connection.execute
         key = (event.source, event.event_type, event.event_id)
         kept = execute(_KEPT, key).fetchall()
@@ -148,7 +180,8 @@ class SqliteLog(SqliteReading):
         return added.lastrowid or 0
 
     def _body(self, position: int) -> bytes:
-        return self._connection.execute(_BODY, (position,)).fetchone()[0]
+        body = self._connection.execute(_BODY, (position,)).fetchone()[0]
+        return body or self._archived(position)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -156,13 +189,24 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+            # To the end: the change to WAL answers first and commits then, and may fail there.
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        _check_mode(connection)
         migrate(connection)
-    except (sqlite3.Error, NewerSchemaError) as error:
+        sync_names(path.parent)
+    except (sqlite3.Error, NewerSchemaError, OSError) as error:
         if connection:
             connection.close()
         raise _refusal(path, error) from error
     return connection
+
+
+def _check_mode(connection: sqlite3.Connection) -> None:
+    # SQLite keeps quiet where it cannot change to WAL (a file system without shared memory); a
+    # commit in the other mode can be taken back by a power cut, synchronous=FULL or not.
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"no write-ahead log, its mode is {mode}")
 
 
 def _refusal(path: Path, error: Exception) -> LogError:

@@ -34,10 +34,11 @@ IDLE_SECONDS = 0.5
 
 
 def main() -> None:
-    # A Ctrl-C or a service manager's SIGTERM may reach every process of the listener. Only the
-    # receiver decides: it first commits what waits, then closes the pipe.
+    # A Ctrl-C, a hang-up or a service manager's SIGTERM may reach every process of the listener.
+    # Only the receiver decides: it first commits what waits, then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     directory, descriptor, lock_seconds = sys.argv[1:]
     with socket.socket(fileno=int(descriptor)) as pipe:
         try:

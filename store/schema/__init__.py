@@ -28,6 +28,28 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/quarantine_refuse_update.sql",
         "triggers/quarantine_refuse_delete.sql",
     ),
+    "002_keeping": (
+        "tables/segments.sql",
+        "tables/erasures.sql",
+        "tables/erased.sql",
+        "tables/decisions.sql",
+        "drops/events_refuse_update.sql",
+        "drops/quarantine_refuse_update.sql",
+        "triggers/events_refuse_other_update.sql",
+        "triggers/quarantine_refuse_other_update.sql",
+        "triggers/segments_refuse_replace.sql",
+        "triggers/segments_refuse_update.sql",
+        "triggers/segments_refuse_delete.sql",
+        "triggers/erasures_refuse_replace.sql",
+        "triggers/erasures_refuse_update.sql",
+        "triggers/erasures_refuse_delete.sql",
+        "triggers/erased_refuse_replace.sql",
+        "triggers/erased_refuse_update.sql",
+        "triggers/erased_refuse_delete.sql",
+        "triggers/decisions_refuse_replace.sql",
+        "triggers/decisions_refuse_update.sql",
+        "triggers/decisions_refuse_delete.sql",
+    ),
 }
 
 

@@ -1,10 +1,13 @@
 """A real Datasette process on real histories, and Debian's Chromium to look at it."""
 
+import dataclasses
+import json
 import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +18,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from config.settings import Settings
+from store import Reason
+from store.__main__ import rule_book
 from tests.browser import sample_history
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -25,6 +31,7 @@ ARGUMENTS = [
 EVIL = '<script>document.title="pwned";window.pwned=1</script><img src=x onerror="window.pwned=1">'
 TURNED = "\u202egnip\u202c"
 TICKETS = 120
+DASHBOARDS = ("-m", "receiver", "dashboards", "--dashboards-port", "0")
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Served:
 @contextmanager
 def serving(data: Path, *command: str) -> Iterator[Served]:
     """`listener dashboards` (or another command) on a free port, until the block ends."""
-    command = command or ("-m", "dashboards", "--data", str(data), "--port", "0")
+    command = command or (*DASHBOARDS, "--data", str(data))
     said = data.parent / f"{data.name}.log"
     with said.open("w") as out:
         process = subprocess.Popen([sys.executable, *command], stdout=out, stderr=out)
@@ -49,10 +56,23 @@ def serving(data: Path, *command: str) -> Iterator[Served]:
         process.wait(10)
 
 
+@contextmanager
+def served_data(data: Path, events: list | None = None, settings: str = "") -> Iterator[Served]:
+    """`listener dashboards` on these events, under these settings (TOML)."""
+    if events is not None:
+        sample_history.fill(
+            data, events, rule_book(Settings.model_validate(tomllib.loads(settings)))
+        )
+    file = data.parent / f"{data.name}.toml"
+    file.write_text(settings)
+    with serving(data, *DASHBOARDS, "--data", str(data), "--config", str(file)) as found:
+        yield found
+
+
 def _address(process: subprocess.Popen[bytes], said: Path) -> str:
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
-        found = re.search(r"running on (http://[\d.]+:\d+)", said.read_text())
+        found = re.search(r"(?:pages|running) on (http://[\d.]+:\d+)", said.read_text())
         if found:
             return found[1]
         time.sleep(0.05)
@@ -65,7 +85,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     events = sample_history.provider_events(TICKETS, now) + hostile_events(now)
     events += sample_history.two_sources(now) + sample_history.long_life("LONG-1", 420, now)
     data = tmp_path_factory.mktemp("dashboards") / "data"
-    sample_history.fill(data, events)
+    sample_history.fill(data, [*events, *hostile_refusals(now)])
     with serving(data) as found:
         yield found
 
@@ -76,8 +96,9 @@ def client(served) -> Iterator[httpx.Client]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    # While it lives, Playwright's event loop runs in this thread: other tests want one of their own.
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.fail("Chromium is missing: `make test` installs it (config/set-up-browser).")
@@ -128,6 +149,46 @@ def hostile_events(now: datetime) -> list:
             informationRequired={"op": "add", "path": f"/{evil}"},
         )
     )
+    posts.append(
+        sample_history.posted(
+            "CancelTroubleTicketStateChangeEvent",
+            now + timedelta(seconds=10),
+            cancelTroubleTicket={
+                "@type": "CancelTroubleTicket",
+                "id": f"CAN-{evil}",
+                "state": "acknowledged",
+                "cancellationReason": evil,
+                "troubleTicket": {"@type": "TroubleTicketRef", "id": "EVIL/1.å%"},
+            },
+        )
+    )
+    posts += [waiting_task(number, now) for number in (2, 3, 1)]
     found = [sample_history.event_of(post, now) for post in posts]
     assert all(found), "the edge refused what the test needs"
     return found
+
+
+def waiting_task(hours: int, now: datetime) -> sample_history.Delivery:
+    """A request to cancel a ticket that nobody else told of, open for so long."""
+    task = {
+        "@type": "CancelTroubleTicket",
+        "id": f"CAN-{' bca'[hours]}",  # not in the order of waiting
+        "state": "acknowledged",
+        "requestDate": (now - timedelta(hours=hours)).isoformat(),
+        "troubleTicket": {"@type": "TroubleTicketRef", "id": "TASK-ONLY"},
+    }
+    return sample_history.posted(
+        "CancelTroubleTicketStateChangeEvent",
+        now + timedelta(seconds=20 + hours),
+        cancelTroubleTicket=task,
+    )
+
+
+def hostile_refusals(now: datetime) -> list:
+    """A refused body whose very reasons carry script, from a source and to a path that do too."""
+    body = json.dumps({EVIL: EVIL, "event": {"troubleTicket": {"id": [EVIL]}}}).encode()
+    refused = sample_history.told_of(
+        sample_history.Delivery(now, f"/listener/{EVIL}", body, "", ""), now, "evil"
+    )
+    reasons = (Reason(code=EVIL, pointer=f"/{EVIL}", expected=f"{EVIL}{TURNED}"),)
+    return [dataclasses.replace(refused, source=EVIL, fingerprint="0" * 16, reasons=reasons)]

@@ -2,6 +2,7 @@
 the follower, in this process, without HTTP."""
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 from receiver.envelope import parse
 from receiver.events import EVENT_TYPES, EventTypes
 from receiver.gate import Arrival
+from receiver.listener import fingerprint
 from receiver.rejections import InvalidEvent
 from receiver.sources import SourceRules
-from store import NewEvent, open_log, open_reader
+from store import NewEvent, Refused, open_log, open_reader
 from store.history.follower import Follower, connect
 from store.history.rules import RuleBook
 from store.times import utc_text
@@ -24,6 +26,14 @@ PREFIX = "/tmf-api/troubleTicketManagement/v5/listener/"
 
 def event_of(delivery: Delivery, received_at: datetime, source: str = "default") -> NewEvent | None:
     """A delivery as the edge would place it; None for what it would refuse."""
+    told = told_of(delivery, received_at, source)
+    return told if isinstance(told, NewEvent) else None
+
+
+def told_of(
+    delivery: Delivery, received_at: datetime, source: str = "default"
+) -> NewEvent | Refused:
+    """A delivery as the edge would place it, or as it would keep it in quarantine."""
     arrival = Arrival(
         source=source,
         rules=SourceRules(),
@@ -35,8 +45,17 @@ def event_of(delivery: Delivery, received_at: datetime, source: str = "default")
     )
     try:
         return parse(arrival, TYPES, TYPES.by_path.get(delivery.path.rsplit("/", 1)[-1]))
-    except InvalidEvent:
-        return None
+    except InvalidEvent as error:
+        return Refused(
+            source=source,
+            path=arrival.path,
+            headers=arrival.headers,
+            received_at=arrival.received_at,
+            status=400,
+            reasons=error.reasons,
+            fingerprint=fingerprint(source, arrival.path, error.reasons),
+            body=arrival.body,
+        )
 
 
 def posted(event_type: str, at: datetime, **payload: object) -> Delivery:
@@ -52,30 +71,35 @@ def posted(event_type: str, at: datetime, **payload: object) -> Delivery:
     return Delivery(at, path, json.dumps(body, ensure_ascii=False).encode(), event_type, "")
 
 
-def provider_events(tickets: int, now: datetime) -> list[NewEvent]:
+def provider_events(tickets: int, now: datetime) -> list[NewEvent | Refused]:
     """What the simulated provider sends, received a second later."""
-    found = [
-        event_of(one, one.at + timedelta(seconds=1))
-        for one in history(tickets=tickets, now=now).deliveries
-    ]
-    return [event for event in found if event]
+    sent = history(tickets=tickets, now=now).deliveries
+    return [told_of(one, one.at + timedelta(seconds=1)) for one in sent]
 
 
-def fill(directory: Path, events: list[NewEvent]) -> None:
-    """Append events to log.db and fold them into history.db."""
+def fill(
+    directory: Path, told: Sequence[NewEvent | Refused], rules: RuleBook | None = None
+) -> None:
+    """Append events to log.db, put what was refused into quarantine, and fold."""
     directory.mkdir(parents=True, exist_ok=True)
+    append(directory, told)
+    follow(directory, rules)
+
+
+def append(directory: Path, told: Sequence[NewEvent | Refused]) -> None:
+    """Keep in log.db, without folding."""
     with closing(open_log(directory)) as log:
-        log.append(events)
-    follow(directory)
+        log.append([one for one in told if isinstance(one, NewEvent)])
+        log.quarantine([one for one in told if isinstance(one, Refused)])
 
 
-def follow(directory: Path) -> None:
+def follow(directory: Path, rules: RuleBook | None = None) -> None:
     """Fold what is not folded yet."""
     with (
         closing(open_reader(directory)) as reader,
         closing(connect(directory / "history.db")) as db,
     ):
-        follower = Follower(reader, db, RuleBook())
+        follower = Follower(reader, db, rules or RuleBook())
         while follower.step():
             pass
 

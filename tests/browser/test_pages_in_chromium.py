@@ -1,40 +1,10 @@
 """The pages in a real browser: facts found, nothing executed, nothing fetched from elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-ARTEFACTS = Path(__file__).parents[1] / "artefacts"
+from tests.browser.seeing import ARTEFACTS, WIDTHS, opened
+
 EVIL_PAGE = "/-/history/ticket/EVIL~2F1~2E~C3~A5~25"
-
-
-@contextmanager
-def opened(browser, served, path: str, width: int = 1280, theme: str = "light") -> Iterator[Any]:
-    """A page, which must raise no console error and ask nobody but the server."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, java_script_enabled=True
-    )
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type != "log" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith((served.url, "data:"))
-            else complaints.append(f"asked {request.url}")
-        ),
-    )
-    answer = page.goto(served.url + path)
-    assert answer.status == 200, page.content()[:2000]
-    yield page
-    assert complaints == []
-    context.close()
 
 
 def busiest(client) -> dict:
@@ -106,18 +76,38 @@ def test_the_notification_with_script_shows_as_text(browser, served, client):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_pages_fit_their_width_in_both_themes(browser, served, client, theme, width):
     ARTEFACTS.mkdir(exist_ok=True)
-    pages = {"board": "/-/history", "ticket": f"/-/history/ticket/{busiest(client)['id']}"}
-    for name, path in pages.items():
-        with opened(browser, served, path, width, theme) as page:
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ticket = busiest(client)
+    then = ticket["resolved_at"][:10]
+    pages = {
+        "board": "/-/history",
+        "ticket": f"/-/history/ticket/{ticket['id']}",
+        "ticket-then": f"/-/history/ticket/{ticket['id']}?as_of={then}&known_at={then}",
+        "ticket-with-gaps": f"/-/history/ticket/{with_gaps(client)}",
+        "sources": "/-/history/sources",
+        "quarantine": "/-/history/quarantine",
+        "refused": "/-/history/quarantine/1",
+        "tasks": "/-/history/tasks",
+        "search": "/-/history/search?q=TT-10",
+        "evil": EVIL_PAGE,
+        "specification": f"/-/history/specification/{ticket['specification'].partition('/')[2]}",
+    }
+    with opened(browser, served, "/-/history", width, theme) as page:
+        for name, path in pages.items():
+            assert page.goto(served.url + path).status == 200
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             ink, back = page.evaluate(
                 "(b => [getComputedStyle(b).color, getComputedStyle(b).backgroundColor])(document.body)"
             )
             assert (_light(back) > _light(ink)) == (theme == "light")
             page.screenshot(path=ARTEFACTS / f"{name}-{width}-{theme}.png", full_page=True)
+
+
+def with_gaps(client) -> str:
+    rows = client.get("/history/tickets.json?_shape=array&_sort_desc=open_gaps&_size=1").json()
+    return rows[0]["id"]
 
 
 def _light(colour: str) -> int:

@@ -158,6 +158,9 @@ def test_any_datasette_with_the_package_has_the_pages_whatever_the_file_is_calle
         board = client.get(f"{other.url}/-/history")
         assert board.status_code == 200
         assert "/elsewhere/tickets?is_open=1" in board.text
+        then = client.get(f"{other.url}/-/history/ticket/3180?source=north&as_of=2100-01-01")
+        assert then.status_code == 200
+        assert "Folded by default rules" in then.text
 
 
 def test_who_may_not_see_the_tables_may_not_see_the_pages(tmp_path, client):
@@ -166,8 +169,24 @@ def test_who_may_not_see_the_tables_may_not_see_the_pages(tmp_path, client):
     rules.write_text('{"databases": {"history": {"tables": {"tickets": {"allow": false}}}}}')
     paths = (str(data / "history.db"), "--metadata", str(rules), "--port", "0")
     with serving(data, "-m", "datasette", "serve", *paths) as other:
-        for path in ("", "/ticket/3180", "/event/1", "/event/1.raw", "/specification/1"):
+        for path in (
+            *("", "/ticket/3180", "/ticket/3180.csv", "/ticket/3180?as_of=2026-11-24", "/event/1"),
+            *("/event/1.raw", "/specification/1", "/search?q=3180", "/sources", "/sources.json"),
+            *("/tasks", "/quarantine", "/quarantine/1", "/quarantine/1.raw"),
+        ):
             assert client.get(f"{other.url}/-/history{path}").status_code == 403, path
+
+
+def test_who_may_not_see_one_table_may_not_see_the_pages_made_of_it(tmp_path, client):
+    data, rules = tmp_path / "data", tmp_path / "metadata.json"
+    fill(data, two_sources_now())
+    rules.write_text('{"databases": {"history": {"tables": {"quarantine": {"allow": false}}}}}')
+    paths = (str(data / "history.db"), "--metadata", str(rules), "--port", "0")
+    with serving(data, "-m", "datasette", "serve", *paths) as other:
+        for path in ("/quarantine", "/quarantine/1", "/quarantine/1.raw", "/sources"):
+            assert client.get(f"{other.url}/-/history{path}").status_code == 403, path
+        for path in ("", "/ticket/3180?source=north", "/tasks"):
+            assert client.get(f"{other.url}/-/history{path}").status_code == 200, path
 
 
 def test_the_pages_wait_for_the_follower_to_make_the_history(tmp_path):

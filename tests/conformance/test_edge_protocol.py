@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from receiver.auth.anonymous import Everybody
+from receiver.limits import Limits
 from receiver.rejections import Unauthorized
-from receiver.sources import Limits, SourceRules
+from receiver.sources import SourceRules
 from store import LogUnavailable, MemoryAppender, Overloaded
 from tests.edge import assert_error, dumped, edge, event_of
 
@@ -93,10 +95,11 @@ def test_only_headers_that_carry_no_credentials_are_kept():
 
 
 def test_a_source_without_rules_is_answered_401():
-    def stranger(_scope):
-        raise Unauthorized
+    class Nobody(Everybody):
+        async def by_headers(self, scope):
+            raise Unauthorized
 
-    for identify in (stranger, lambda _scope: "unheard-of"):
+    for identify in (Nobody(), Everybody("unheard-of")):
         with edge(identify=identify) as here:
             answer = here.send(PATH, EVENT)
             assert_error(answer, 401)
@@ -193,9 +196,12 @@ def test_the_unexpected_is_answered_500_and_logged_without_its_text(caplog):
 
 
 def test_health_answers_and_readiness_follows_the_log():
-    ready = True
+    class Sometimes(MemoryAppender):
+        def is_ready(self):
+            return ready
 
-    with edge(ready=lambda: ready) as here:
+    ready = True
+    with edge(appender=Sometimes) as here:
         assert here.send("/health/live", method="GET").status_code == 200
         assert here.send("/health/ready", method="GET").status_code == 200
         ready = False

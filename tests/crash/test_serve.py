@@ -4,14 +4,11 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,8 +21,8 @@ from store import open_log, open_reader
 from tests.provider.deliver import deliver
 from tests.provider.envelope import Delivery
 from tests.provider.history import history
+from tests.torture.processes import PATIENCE_SECONDS, Listener, alive, wait_for
 
-PATIENCE_SECONDS = 25
 SENT = [
     one
     for one in history(11, 110, now=datetime(2026, 11, 24, 6, tzinfo=UTC)).deliveries
@@ -33,89 +30,14 @@ SENT = [
 ]
 
 
-def wait_for(true: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, f"waited in vain for: {what}"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether it runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-class Serving:
-    """A `listener serve` of its own, and what it says."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.lines: list[str] = []
-        port, pages = free_ports()
-        self.url = f"http://127.0.0.1:{port}"
-        command = [
-            sys.executable,
-            "-m",
-            "receiver",
-            "serve",
-            "--data",
-            str(data),
-            "--port",
-            str(port),
-            "--dashboards-port",
-            str(pages),
-        ]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self._reading = threading.Thread(target=self._read)
-        self._reading.start()
-
-    def _read(self) -> None:
-        with self.process.stderr as errors:
-            self.lines.extend(iter(errors.readline, ""))
-
-    def said(self, pattern: str) -> list[str]:
-        return [found[1] for line in list(self.lines) if (found := re.search(f"({pattern})", line))]
-
-    def pid(self, name: str) -> int:
-        """Of the child that was started last."""
-        return int(self.said(f"{name} started, process \\d+")[-1].split()[-1])
-
-    def pids(self) -> list[int]:
-        return [int(line.split()[-1]) for line in self.said(r"\w+ started, process \d+")]
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: self.said("ready: ") or self.process.poll() is not None, "ready")
-        assert self.process.poll() is None, "".join(self.lines)
-
-    def end(self) -> None:
-        """Leave nothing behind, whatever the test came to."""
-        for pid in (self.process.pid, *self.pids()):
-            if alive(pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        self._reading.join()
-
-
 @pytest.fixture
-def serving(tmp_path) -> Iterator[Serving]:
-    one = Serving(tmp_path / "data")
+def serving(tmp_path) -> Iterator[Listener]:
+    one = Listener("serve", tmp_path / "data")
     try:
         one.wait_until_ready()
         yield one
     finally:
         one.end()
-
-
-def free_ports() -> tuple[int, int]:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 class Load:

@@ -1,6 +1,7 @@
 """Follow a log made of notifications, and what history.db then says. For the properties of the fold."""
 
 import json
+import os
 import random
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -8,11 +9,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from store import MemoryLog, RuleBook
 from store.history import follower, tables
 from tests.property.lives import Sent, arrived
 
 RULES = RuleBook()
+EFFORT = float(os.environ.get("FOLD_EFFORT", "1"))
+"""How many times the usual number of examples to try."""
+
+
+def examples(number: int) -> settings:
+    """So many examples, the same ones every time."""
+    return settings(
+        max_examples=max(1, int(number * EFFORT)),
+        derandomize=EFFORT == 1,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
 Rows = dict[str, list[tuple[Any, ...]]]
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import strategies as st
@@ -200,7 +200,10 @@ class _Teller:
         text = clock(self._cut(moment))
         text = text if self.style.milliseconds else text.replace(".000Z", "Z")
         if self.chance.random() < 0.2:
-            return f"{text.removesuffix('Z')}+00:00"
+            elsewhere = self._cut(moment).astimezone(timezone(timedelta(hours=2)))
+            return elsewhere.isoformat(
+                timespec="milliseconds" if self.style.milliseconds else "seconds"
+            )
         return text
 
     def _status(self) -> dict[str, Any]:

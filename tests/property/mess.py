@@ -17,6 +17,7 @@ from tests.property.lives import (
     CREATE,
     DELETE,
     INFORMATION,
+    TICKET,
     Life,
     Sent,
     clock,
@@ -53,12 +54,12 @@ class _Messer:
         makers = (
             *(self._attributes, self._attributes, self._notes, self._promise, self._task),
             *(self._information, self._milestone, self._delete, self._late_create, self._thin),
+            self._specification,
         )
         for _ in range(self.chance.randrange(1, 9)):
             found += self.chance.choice(makers)()
-        for one in list(found):
-            found += self._again(one)
-        return found if self.ties else _without_ties(found)
+        found = found if self.ties else _without_ties(found)
+        return found + [again for one in found for again in self._again(one)]
 
     def _bent(self, one: Sent) -> Sent:
         """Another shape for the same: in a list, bare, or without the envelope's times."""
@@ -155,11 +156,20 @@ class _Messer:
         for state in ("acknowledged", "inProgress", self.chance.choice(["done", "rejected"])):
             self.made += 1
             members: dict[str, Any] = {"id": task_id, "state": state}
-            if self.chance.random() < 0.3:
-                members["troubleTicket"] = None
+            # Some name no ticket, and some another one: it belongs to the first by name.
+            named = self.chance.choice([TICKET] * 4 + [None, None, "T-2"])
+            members["troubleTicket"] = named and {"id": named}
             found.append(task(kind, f"t{self.made}", members, self._time()))
-        # A task that never names its ticket stands alone.
         return found
+
+    def _specification(self) -> list[Sent]:
+        if not self.ties:
+            return []
+        kind = f"TroubleTicketSpecification{self.chance.choice(['Create', 'StatusChange'])}Event"
+        one = self._post(kind, {"lifecycleStatus": self.chance.choice(["active", "retired"])})
+        document = one.document
+        document["event"] = {"troubleTicketSpecification": document["event"]["troubleTicket"]}
+        return [replace(one.saying(document), ticket_id=None)]
 
     def _information(self) -> list[Sent]:
         one = self._post(INFORMATION, {})
@@ -189,12 +199,11 @@ def _told_at(one: Sent) -> str:
 
 
 def _without_ties(sent: list[Sent]) -> list[Sent]:
-    """Those that stand alone in their instant, and their aliases."""
+    """The first of each kind in each instant."""
     first: dict[tuple[str, str], Sent] = {}
     for one in sent:
         first.setdefault((one.event_type, _happened_at(one)), one)
-    kept = list(first.values())
-    return [one for one in sent if one in kept or one.event_id.startswith("alias")]
+    return list(first.values())
 
 
 def _happened_at(one: Sent) -> str:

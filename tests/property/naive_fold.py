@@ -99,6 +99,10 @@ def instant(text):
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def clock_of(text):
+    return instant(text).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
 def resource_of(event_type, document):
     event = document["event"]
     if event_type.startswith("Cancel"):
@@ -205,7 +209,7 @@ def lane_of(facts):
             choices.append(created)
         at = next((date for date in choices if plausible(date, told)), told.occurred_at)
         dates = [date for date in (stated, from_history) if date]
-        twin = next((one for one in spans if is_twin(one, told, at, dates)), None)
+        twin = next((one for one in spans if is_twin(one, told, at, dates, spans)), None)
         if twin:
             twin.told_by.append(told)
             twin.dates += dates
@@ -220,13 +224,15 @@ def lane_of(facts):
     return sorted(spans, key=lambda one: one.at)
 
 
-def is_twin(span, told, at, dates):
+def is_twin(span, told, at, dates, spans):
     if span.status != told.status:
         return False
     if span.dates and dates:
         return any(abs(one - other) <= SECOND for one in span.dates for other in dates)
-    others = {one.event_type for one in span.told_by}
-    return told.event_type not in others and abs(span.at - at) <= SKEW
+    if any(one.status != told.status and span.at < one.at < at for one in spans):
+        return False
+    ranks = {told.rank, *(one.rank for one in span.told_by)}
+    return abs(span.at - at) <= (SKEW if ranks == {4, 5} else SECOND)
 
 
 def names(span, status, date):
@@ -244,6 +250,18 @@ def periods_of(spans):
         if found:
             found[-1] = (*found[-1][:2], span.at, found[-1][3])
         found.append((span.status, span.at, None, span.inferred))
+    return found
+
+
+def deleted_at(facts):
+    """When it was deleted, unless created again after that (and not only told of it)."""
+    found = None
+    for told in facts:
+        created = instant(told.resource.get("creationDate")) or told.occurred_at
+        if told.rank == 9:
+            found = told.occurred_at
+        elif told.rank == 0 and found and created > found:
+            found = None
     return found
 
 

@@ -10,10 +10,11 @@ from dashboards.charts.lanes import lanes
 from dashboards.charts.marks import TimeScale
 from dashboards.differences import differences, lines, remarks
 from dashboards.history import of_tables
+from dashboards.pages.entries import entries_of
 from dashboards.pages.facts import badges
 from dashboards.plugins.cells import cell
 from dashboards.serve import configuration
-from dashboards.words import span
+from dashboards.words import allowance, span, with_times
 from store.history.tables import TABLES
 
 TIMES = ("0001-01-01T00:00:00.000Z", "2026-11-24T10:00:00.000Z", "9999-12-31T23:59:59.999Z")
@@ -47,6 +48,22 @@ def links():
 )
 def test_a_span_of_time_has_two_units_at_most(seconds, said):
     assert span(seconds) == said
+
+
+def test_what_was_agreed_is_said_without_its_minutes_when_there_are_none():
+    assert [allowance(seconds) for seconds in (28_800, 30_600, 86_400)] == ["8 h", "8 h 30", "1 d"]
+
+
+def test_times_within_a_sentence_are_written_for_a_reader():
+    told = with_times("became held at 2026-11-24T06:05:04.123Z; no event told us so.")
+    assert told == "became held at 24 Nov 2026 06:05:04; no event told us so."
+
+
+def test_an_event_from_a_clock_ahead_was_received_before_it_was_sent():
+    row = dict.fromkeys(TABLES["timeline"].columns) | {"kind": "status", "lateness_seconds": -9.0}
+    (told,) = entries_of([row], {})
+    assert told.arrived == "received 9 s before it was sent, by the sender's clock"
+    assert not told.arrived_late
 
 
 def test_every_column_has_words_and_all_words_have_a_column():

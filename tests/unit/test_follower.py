@@ -147,3 +147,13 @@ def test_a_history_folded_by_other_rules_is_known_to_be_outdated():
     assert "rules" in (follower.outdated(connection, RuleBook()) or "")
     connection.execute("PRAGMA user_version = 0")
     assert "version" in (follower.outdated(connection, book) or "")
+
+
+def test_a_huge_ticket_makes_the_follower_rest_and_others_do_not(monkeypatch):
+    log = provider_log()
+    following = Follower(log, follower.connect(":memory:"), RuleBook())
+    following.step(50)
+    assert following.rest_seconds == 0
+    monkeypatch.setattr(follower, "HUGE_SECONDS", 0.0)
+    following.step(50)
+    assert 0 < following.rest_seconds <= follower.LONGEST_REST_SECONDS

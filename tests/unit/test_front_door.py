@@ -38,7 +38,8 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 def test_the_front_door_leads_to_every_command():
     assert {path[0] for path in commands(main)} == {
-        "serve", "receive", "demo", "follow", "ticket", "tail", "event", "quarantine", "status", "rebuild", "dashboards",
+        "serve", "receive", "demo", "token", "follow", "ticket", "tail", "event", "quarantine", "status", "rebuild", "dashboards",
+        "drift", "check", "head", "backup", "restore", "archive", "erase",
     }  # fmt: skip
 
 

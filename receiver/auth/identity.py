@@ -1,0 +1,63 @@
+"""Identity: whose a request is and what it may; and what every way to prove that offers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+READ = "read"
+WRITE = "write"
+EVERYTHING = frozenset({READ, WRITE})
+"""The scopes of the FIT guide; whoever proves itself without scopes has both."""
+
+REALM = 'realm="listener"'
+
+
+class NotProven(Exception):
+    """What was presented proves nothing. Whoever raises it says no more: a sender is told no why."""
+
+    def __init__(self, *, is_guess: bool = True) -> None:
+        super().__init__()
+        self.is_guess = is_guess
+        """Whether it counts as a failed attempt; a token that was right until yesterday does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sends, and what it may."""
+
+    source: str
+    scopes: frozenset[str] = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request brings to prove whose it is."""
+
+    headers: Mapping[bytes, bytes]
+    """Lower-case names; what came in several lines is joined by commas (RFC 9110), so that two
+    credentials are never one that we and a proxy choose differently."""
+    path: str
+    by_proxy: bool = False
+    """Whether a trusted proxy handed it in: only then what it says about the sender counts."""
+
+
+class Way(Protocol):
+    """One way to prove who sends, for all sources that use it."""
+
+    challenge: str
+    """For WWW-Authenticate, when nobody was recognized."""
+    needs_body: bool
+
+    def is_presented(self, presented: Presented) -> bool:
+        """Whether the request tries this way. Cheap, and believes nothing."""
+        ...
+
+    async def identify(self, presented: Presented, body: bytes) -> Identity:
+        """Who it is; without `needs_body` the body is empty. Raises NotProven, CannotTell."""
+        ...
+
+
+def credentials(presented: Presented, scheme: bytes) -> bytes | None:
+    """What follows this scheme in Authorization; None for another scheme or none."""
+    given, _, value = presented.headers.get(b"authorization", b"").partition(b" ")
+    return value.strip() if given.lower() == scheme else None

@@ -1,0 +1,53 @@
+"""Stopping without leaving anybody unanswered: no new connections, then an answer for each we have.
+
+A connection that is kept alive may carry a request that is on its way when we are told to stop;
+closed at once, the sender would never know whether its event was kept. So its next answer says
+`Connection: close` (RFC 9112, 9.6), and only who sends nothing for DRAIN_SECONDS is hung up on.
+"""
+
+import asyncio
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+
+DRAIN_SECONDS = 1.0
+"""How long a connection without a request in flight is given to bring one."""
+PAUSE_SECONDS = 0.02
+
+
+class PatientServer(uvicorn.Server):
+    """A uvicorn server that drains its connections before it closes them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then what uvicorn does: the idle are closed, the busy have their time."""
+        # One turn of the loop accepts whoever has connected already; closing would reset them.
+        await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        # In place: requests in flight hold this very list.
+        self.server_state.default_headers.append((b"connection", b"close"))
+        await self._drained()
+        await super().shutdown(sockets)
+
+    async def _drained(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + DRAIN_SECONDS
+        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110  uvicorn tells of no connection's end
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def stop_on_signals(self) -> None:
+        """Hear signals before uvicorn listens for them, and when it repeats them afterwards.
+
+        It raises each signal again once it has shut down; with the default handler that would end
+        the process before the log is closed. A hang-up (SIGHUP) stops as SIGTERM does: settings
+        are read at the start, so there is nothing to read again, and dying at once would leave
+        requests without an answer.
+        """
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self.should_exit = True
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop)

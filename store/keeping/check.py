@@ -1,0 +1,181 @@
+"""Check: proves that what is kept is what was received, and names the first row that is not.
+
+log.db: SQLite's own integrity, positions without holes, every row sealed by the chain, every body
+of its digest (those in the archive too), everything that points somewhere points at something.
+What is in quarantine was never acknowledged as an event and has no seal.
+history.db: integrity, and row by row equal to a fresh fold of the log.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from store.events import RecordedEvent
+from store.keeping.opening import read_only
+from store.log.identity import FIRST_CHAIN, sealed
+from store.log.protocol import LogError
+from store.log.reader import SqliteReader
+from store.log.segments import ARCHIVE, Segment, segments
+from store.log.sqlite import LOG_FILE
+
+Progress = Callable[[int], None]
+"""Told how many events more are done."""
+
+
+class Wrong(NamedTuple):
+    """One thing that is not as it was left."""
+
+    where: str
+    """`log.db`, `history.db` or the archive's file."""
+    row: str
+    """The first row that is wrong: `events 42`; empty where it is the whole file."""
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.row + ': ' if self.row else ''}{self.why}"
+
+
+class Unsound(LogError):
+    """A log is not as it was left."""
+
+    hint = "`listener check --log-only --data` tells all of it."
+
+
+def check_log(directory: Path, progress: Progress, until: int | None = None) -> Iterator[Wrong]:
+    """What is wrong with log.db and its archive, at most one row of each kind.
+
+    Runs beside a listener: what arrives meanwhile is not looked at. `until`: only this many events.
+    Raises LogMissing.
+    """
+    path = directory / LOG_FILE
+    with closing(SqliteReader(path)) as reader, closing(read_only(path)) as connection:
+        damage = integrity(connection)
+        if damage:
+            # Whatever else there is to say follows from this.
+            yield Wrong(LOG_FILE, "", damage)
+            return
+        head = reader.head()
+        wrong = _chain(reader, _erased(connection), head if until is None else until, progress)
+        if wrong:
+            yield wrong
+        yield from _pointers(connection)
+        yield from _archive(directory / ARCHIVE, segments(connection))
+
+
+def integrity(connection: sqlite3.Connection) -> str | None:
+    """What SQLite itself finds wrong with a file, its first sentence; None when it is sound."""
+    try:
+        told = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return f"SQLite cannot read it: {error}"
+    return None if told == "ok" else f"SQLite finds it damaged: {' '.join(told.split())}"
+
+
+def _erased(connection: sqlite3.Connection) -> set[int]:
+    select = "SELECT number FROM erased WHERE kind = 'event'"
+    return {number for (number,) in connection.execute(select)}
+
+
+def _chain(reader: SqliteReader, erased: set[int], until: int, progress: Progress) -> Wrong | None:
+    previous = FIRST_CHAIN
+    position = 0
+    try:
+        for position, event in enumerate(reader.read(limit=until), start=1):
+            chain = sealed(previous, event, position)
+            if chain is None:
+                return Wrong(LOG_FILE, f"events {position}", _unsealed(event, position))
+            if not _has_its_body(event, erased):
+                why = "its body is not the one that was received"
+                return Wrong(LOG_FILE, f"events {position}", why)
+            previous = chain
+            progress(1)
+    except LogError as error:
+        return Wrong(LOG_FILE, "", str(error))
+    except (ValueError, TypeError, AttributeError) as error:
+        # A column that no event could have: whoever wrote it was not the listener.
+        return Wrong(LOG_FILE, f"events {position + 1}", f"unreadable ({error})")
+    if position < until:
+        return Wrong(LOG_FILE, f"events {position + 1}", "missing")
+    return None
+
+
+def _unsealed(event: RecordedEvent, position: int) -> str:
+    if event.position != position:
+        return f"missing; the next one there is {event.position}"
+    return "altered: the chain of digests does not fit to it"
+
+
+def _has_its_body(event: RecordedEvent, erased: set[int]) -> bool:
+    if not event.body and event.position in erased:
+        return True
+    return event.digest == hashlib.sha256(event.body).hexdigest()
+
+
+_POINTERS = (
+    # Table, the column that names its row, what it says that is not so, how to see that.
+    (
+        "redeliveries",
+        "id",
+        "repeats an event that is not there",
+        "position NOT IN (SELECT position FROM events)",
+    ),
+    ("events", "position", "conflicts with no earlier event", "conflict_of >= position"),
+    (
+        "decisions",
+        "id",
+        "is about an entry that is not there",
+        "entry NOT IN (SELECT id FROM quarantine)",
+    ),
+    (
+        "decisions",
+        "id",
+        "released an entry as an event that is not there",
+        "position NOT IN (SELECT position FROM events)",
+    ),
+)
+
+
+def _pointers(connection: sqlite3.Connection) -> Iterator[Wrong]:
+    for table, key, why, condition in _POINTERS:
+        select = f"SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT 1"
+        for (number,) in connection.execute(select):
+            yield Wrong(LOG_FILE, f"{table} {number}", why)
+
+
+def _archive(directory: Path, known: list[Segment]) -> Iterator[Wrong]:
+    after = 0
+    for segment in known:
+        where = f"{ARCHIVE}/{segment.file}"
+        if segment.first != after + 1:
+            yield Wrong(where, "", f"begins with event {segment.first}, not {after + 1}")
+        after = segment.last
+        try:
+            digest = file_digest(directory / segment.file)
+        except OSError as error:
+            yield Wrong(where, "", str(error.strerror))
+        else:
+            if digest != segment.digest:
+                yield Wrong(where, "", "is not the file that was written: its digest is another")
+    yield from _strangers(directory, known)
+
+
+def _strangers(directory: Path, known: list[Segment]) -> Iterator[Wrong]:
+    names = {name for segment in known for name in (segment.file, segment.manifest)}
+    for path in sorted(directory.iterdir()) if directory.exists() else ():
+        if path.name not in names:
+            yield Wrong(f"{ARCHIVE}/{path.name}", "", "is no part of this log")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def must_be_sound(directory: Path, progress: Progress) -> None:
+    """Raise Unsound with the first thing that is wrong with the log in a directory."""
+    for wrong in check_log(directory, progress):
+        raise Unsound(f"The log in {directory} is not sound. {wrong}.")

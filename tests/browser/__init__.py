@@ -1,0 +1,1 @@
+"""What analysts see, in a real browser and over HTTP."""
