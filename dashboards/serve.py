@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sqlite3
 import threading
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -107,6 +109,7 @@ def serve(path: Path, listening: socket.socket, rules: RuleBook) -> None:
         datasette.app(), lifespan="on", log_config=None, access_log=False, log_level=logging.WARNING
     )
     server = uvicorn.Server(config)
+    _stop_on_signals(server)
 
     async def run() -> None:
         # Before the first request: Datasette would otherwise start up inside it, and a second
@@ -115,8 +118,21 @@ def serve(path: Path, listening: socket.socket, rules: RuleBook) -> None:
         listening.listen(_BACKLOG)
         log.info("pages on %s", _url(*listening.getsockname()[:2]))
         await server.serve(sockets=[listening])
+        log.info("pages served no more")
 
     asyncio.run(run())
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """Hear signals before uvicorn listens for them, and when it repeats them after it has shut
+    down: by default they would end the process in the middle of that.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _print_no_variables() -> None:

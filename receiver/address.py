@@ -67,6 +67,7 @@ def url(host: str, port: int, *, tls: bool = False) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
     """Whether only this machine can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback

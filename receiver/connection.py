@@ -18,7 +18,11 @@ from typing import Any, NoReturn, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from receiver.limits import Limits
@@ -82,6 +86,8 @@ class Connection(HttpToolsProtocol):
         self._why: Rejection | None = None
         self._last_word: Rejection | None = None
         self._unread_since: float | None = None
+        # The request that is being answered; self.cycle is the one that came last.
+        self._running: RequestResponseCycle | None = None
 
     # What asyncio tells.
 
@@ -115,13 +121,22 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # pyright: ignore[reportIncompatibleMethodOverride] - asyncio's; uvicorn always closes
         """The sender sends no more: what it sent in whole is answered before we close too."""
-        if self._deaf or self._phase is not Phase.NOTHING or self._is_idle():
+        in_part = self._phase is Phase.BODY and self._running is self.cycle
+        # TLS has no half-closed connections.
+        if self._is_idle() or in_part or self.scheme == "https":
             return None
-        if self.scheme == "https":
-            # TLS has no half-closed connections.
-            return None
-        self._take_no_more()
+        if not self._deaf:
+            self._forget_part()
+            self._take_no_more()
         return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: who still answers on it must not write."""
+        super().connection_lost(exc)
+        if self._running is not None:
+            # uvicorn tells only the last one of several that were sent ahead.
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def pause_writing(self) -> None:
         """The sender does not read its answers."""
@@ -173,6 +188,10 @@ class Connection(HttpToolsProtocol):
             self._since = self.loop.time()
         if self._last_word is not None:
             self._write(self._last_word)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     # What the watch asks.
 
@@ -233,7 +252,9 @@ class Connection(HttpToolsProtocol):
         return self.scope is not None  # pyright: ignore[reportUnnecessaryComparison] - None before
 
     def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] - None before
+        if self.pipeline:
+            return False
+        return self._running is None or self._running.response_complete
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
@@ -266,19 +287,20 @@ class Connection(HttpToolsProtocol):
     def _take_no_more(self) -> None:
         """Answer what is there, then close."""
         self._deaf = True
-        if self.cycle is not None:  # pyright: ignore[reportUnnecessaryComparison] - None before
-            self.cycle.keep_alive = False
+        last = self.pipeline[0][0] if self.pipeline else self._running
+        if last is not None:
+            last.keep_alive = False
+
+    def _forget_part(self) -> None:
+        """Drop a request that waits for its turn and never came in whole."""
+        if self._phase is Phase.BODY and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()
 
     def _refuse(self, why: Rejection) -> None:
         """Answer in turn: behind requests that came in whole and are not answered yet."""
         self._deaf = True
         self._refused(why)
-        if self._phase is Phase.BODY:
-            if self.pipeline and self.pipeline[0][0] is self.cycle:
-                # Not begun with: it is as if only its head had come.
-                self.pipeline.popleft()
-                self._last_word = why
-                return
+        if self._phase is Phase.BODY and self._running is self.cycle:
             told_already = self.cycle.response_started
             # Who waits for the rest of the body hears that there is none.
             self.cycle.disconnected = True
@@ -287,7 +309,9 @@ class Connection(HttpToolsProtocol):
                 self._close()
             else:
                 self._write(why)
-        elif self._is_idle():
+            return
+        self._forget_part()
+        if self._is_idle():
             self._write(why)
         else:
             self._last_word = why

@@ -15,6 +15,7 @@ import click
 import httpx
 
 from config.settings import Settings
+from receiver.address import NotAllowed
 from receiver.serve import Urls, serve, with_ports
 from receiver.supervise import Say
 from store import LogLocked, open_log, open_reader
@@ -66,6 +67,7 @@ class Demo:
     def __init__(
         self, settings: Settings, *, seed: int, tickets: int, load_only: bool, say: Say
     ) -> None:
+        _check_open(settings)
         self._settings = with_ports(settings)
         self._seed = seed
         self._tickets = tickets
@@ -123,6 +125,16 @@ class Demo:
                 odd = f" ({delivery.note})" if delivery.note else ""
                 what = delivery.event_type.removesuffix("Event")
                 self._say(f"{delivery.about} {what}{odd}: {_outcome(answer)}")
+
+
+def _check_open(settings: Settings) -> None:
+    """The simulated provider has no credentials. Raises NotAllowed where it would be refused."""
+    anonymous = any(source.is_anonymous for source in settings.sources.values())
+    if settings.tls_certificate or not anonymous:
+        raise NotAllowed(
+            "The demo's provider sends without credentials and without https, and these settings "
+            "ask for them. Run it in a directory without listener.toml."
+        )
 
 
 def _outcome(answer: httpx.Response) -> str:

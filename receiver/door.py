@@ -86,11 +86,8 @@ class Door:
         client = scope.get("client")
         peer = address_of(client[0]) if client else None
         by_proxy = is_within(peer, self.trusted_proxies)
-        headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            headers[name] = headers[name] + b", " + value if name in headers else value
-        forwarded = headers.get(b"x-forwarded-for", b"") if by_proxy else b""
-        address = sender(peer, forwarded, self.trusted_proxies)
+        headers = _joined(scope["headers"])
+        address = sender(peer, headers.get(b"x-forwarded-for", b""), self.trusted_proxies)
         return Presented(headers, scope["path"], by_proxy), address
 
     def _admitted(self, identity: Identity, address: Address | None) -> Identity:
@@ -112,3 +109,11 @@ class Door:
 
     def _nobody(self) -> Unauthorized:
         return Unauthorized(tuple(dict.fromkeys(way.challenge for way in self.ways)))
+
+
+def _joined(lines: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    headers = dict(lines)
+    if len(headers) < len(lines):
+        for name in headers:
+            headers[name] = b", ".join(value for other, value in lines if other == name)
+    return headers

@@ -111,6 +111,11 @@ async def _serve(
     listening.listen(BACKLOG)
     host, port = listening.getsockname()[:2]
     _log.info("listening on %s", url(host, port, tls=tls is not None))
+    if not (tls or settings.trusted_proxies or is_loopback(settings.host)):
+        _log.warning(
+            "tickets and credentials travel in clear: name tls_certificate and tls_key, or let a "
+            "proxy speak https and name it in trusted_proxies"
+        )
     watching = asyncio.create_task(watch(server.server_state))
     await server.serve(sockets=[listening])
     watching.cancel()

@@ -13,9 +13,10 @@ import httpx
 from config.options import CONFIG_VARIABLE
 from config.settings import ENVIRONMENT_PREFIX, Settings
 from receiver.address import CannotStart, free_port, url
-from receiver.admission import check_listening
+from receiver.admission import check_listening, door
 from receiver.logs import json_line
 from receiver.supervise import Child, Say, Supervisor
+from receiver.tls import context as tls_context
 from store import check_unlocked
 
 READY_SECONDS = 60.0
@@ -36,8 +37,13 @@ class Urls:
 
 
 def with_ports(settings: Settings) -> Settings:
-    """Free ports in place of port 0. Raises CannotStart for one that is taken."""
+    """Free ports in place of port 0. Raises CannotStart for one that is taken.
+
+    Also looks at what else the receiver would refuse to start with: NotAllowed, UnusableSettings.
+    """
     check_listening(settings)
+    door(settings)
+    tls_context(settings)
     return settings.model_copy(
         update={
             "port": free_port(settings.host, settings.port, "--port"),
@@ -151,7 +157,9 @@ async def _ready_then(
         # It only asks itself whether it answers; its certificate may be made for another name.
         client = httpx.AsyncClient(trust_env=False, verify=False)  # noqa: S501
         async with asyncio.timeout(READY_SECONDS), client:
-            await _answers(client, f"{urls.receiver}/health/ready", hangs_up=urls.asks_certificate)
+            # Live is enough, and it listens only once its log has a writer. A listener that is not
+            # ready (little disk, a clock set back) still takes events: it must not end for that.
+            await _answers(client, f"{urls.receiver}/health/live", hangs_up=urls.asks_certificate)
             await _answers(client, f"{urls.pages}/-/history")
     except TimeoutError:
         raise NotReady(f"Not ready after {READY_SECONDS:.0f} s; see the lines above.") from None

@@ -39,20 +39,22 @@ def door_of(text: str, directory: Path) -> Door:
     return door(settings_of(text, directory))
 
 
-def scope_of(headers: dict[str, str], client: str | None, path: str = PATH) -> dict[str, Any]:
+Headers = dict[str, str] | list[tuple[str, str]]
+
+
+def scope_of(headers: Headers, client: str | None, path: str = PATH) -> dict[str, Any]:
+    pairs = headers.items() if isinstance(headers, dict) else headers
     return {
         "type": "http",
         "path": path,
         "client": client and (client, 40_000),
-        "headers": [
-            (name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()
-        ],
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs],
     }
 
 
 async def knock(
     door: Door,
-    headers: dict[str, str],
+    headers: Headers,
     body: bytes = b"{}",
     *,
     client: str | None = "127.0.0.1",
@@ -66,7 +68,7 @@ async def knock(
     return identity.source
 
 
-def who(door: Door, headers: dict[str, str], body: bytes = b"{}", **more: Any) -> str:
+def who(door: Door, headers: Headers, body: bytes = b"{}", **more: Any) -> str:
     return asyncio.run(knock(door, headers, body, **more))
 
 

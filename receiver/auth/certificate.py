@@ -35,8 +35,6 @@ class Certificate:
 
     async def identify(self, presented: Presented, body: bytes) -> Identity:  # noqa: ARG002 - the seam; signatures look at it
         """Whose certificate it is. Raises NotProven."""
-        if not presented.by_proxy:
-            raise NotProven
         print_ = hashlib.sha256(_der(presented.headers.get(self._header, b""))).digest()
         found = [source for known, source in self._known if hmac.compare_digest(known, print_)]
         if not found:

@@ -58,7 +58,7 @@ def test_every_line_of_its_log_has_the_time_in_utc(data, client):
         for path in ("/-/history", "/nowhere", "/-/history/ticket/3180?as_of=never"):
             client.get(here.url + path)
     lines = (data.parent / "data.log").read_text().splitlines()
-    assert lines
+    assert lines[-1].endswith("pages served no more")
     assert [line for line in lines if not LOGGED.fullmatch(line)] == []
     assert not any("/nowhere" in line or "Uvicorn" in line for line in lines)
 

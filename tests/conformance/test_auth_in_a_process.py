@@ -165,6 +165,7 @@ def test_with_credentials_for_every_source_it_may_listen_anywhere(tmp_path):
     with receiving(tmp_path, CARRIER, "--host", "0.0.0.0") as url:
         assert post(url, bearer(TOKEN)).status_code == 204
         assert post(url, {}).status_code == 401
+    assert "travel in clear" in (tmp_path / "said.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -184,11 +185,12 @@ def test_what_cannot_be_used_is_said_in_one_line_with_the_name_of_the_knob(
 ):
     monkeypatch.chdir(tmp_path)
     Path("listener.toml").write_text(text)
-    answer = CliRunner().invoke(main, ["receive", "--port", "0"])
-    assert answer.exit_code == 2, answer.output
-    assert knob in answer.stderr
-    assert answer.stderr.count("\n") == 1
-    assert "secret!" not in answer.stderr
+    for command in (["receive"], ["serve", "--dashboards-port", "0"]):
+        answer = CliRunner().invoke(main, [*command, "--port", "0"])
+        assert answer.exit_code == 2, answer.output
+        assert knob in answer.stderr
+        assert answer.stderr.count("\n") == 1
+        assert "secret!" not in answer.stderr
 
 
 def test_an_anonymous_source_beside_others_still_needs_loopback(tmp_path, monkeypatch):
@@ -197,3 +199,11 @@ def test_an_anonymous_source_beside_others_still_needs_loopback(tmp_path, monkey
     answer = CliRunner().invoke(main, ["receive", "--host", "0.0.0.0", "--port", "0"])
     assert answer.exit_code == 2
     assert "anybody could write" in answer.stderr
+
+
+def test_the_demo_says_when_the_settings_would_refuse_its_provider(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("listener.toml").write_text(CARRIER)
+    answer = CliRunner().invoke(main, ["demo", "--port", "0", "--dashboards-port", "0"])
+    assert answer.exit_code == 2
+    assert "without credentials" in answer.stderr

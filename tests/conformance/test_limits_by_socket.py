@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import struct
 import zlib
 
 import pytest
@@ -257,6 +259,30 @@ def test_a_sender_that_half_closes_still_hears_its_answer(here):
         with connection.makefile("rb") as lines:
             assert hear_from(lines).status == 204
             assert lines.read() == b""
+
+
+@pytest.mark.parametrize(
+    "behind", [b"", b"POST / HT", request(b"x", length=9), b"nonsense\r\n\r\n"]
+)
+def test_who_half_closes_behind_requests_sent_ahead_hears_all_their_answers(here, behind):
+    ahead = b"".join(request(right_body(f"closing-{n}")) for n in range(5))
+    with here.connect() as connection:
+        connection.sendall(ahead + behind)
+        connection.shutdown(1)
+        with connection.makefile("rb") as lines:
+            assert [hear_from(lines).status for _ in range(5)] == [204] * 5
+            if b"nonsense" in behind:
+                assert hear_from(lines).status == 400
+            assert lines.read() == b""
+
+
+def test_who_is_gone_before_the_answers_to_requests_sent_ahead_disturbs_nobody(here):
+    for number in range(20):
+        connection = here.connect()
+        connection.sendall(request(right_body(f"gone-{number}")) * 3 + request(b"{", length=5))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    assert here.deliver("after the gone").status_code == 204
 
 
 def test_paths_with_line_ends_and_odd_methods_hear_an_error_as_any_other(here):

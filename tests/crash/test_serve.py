@@ -106,7 +106,7 @@ def test_sigterm_under_load_stops_all_in_order_and_loses_nothing(serving):
     ends = [
         serving.said("listening no more"),
         serving.said("stopped at position"),
-        serving.said("Finished server process"),
+        serving.said("pages served no more"),
     ]
     assert all(ends), "".join(serving.lines)
 

@@ -48,9 +48,19 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
+def reserved() -> socket.socket:
+    """A port that the system gives nobody else while this socket is open; a listener may have it.
+
+    Otherwise whoever asks for any free port meanwhile could get ours, and answer in our place.
+    """
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one
+
+
+def port_of(one: socket.socket) -> int:
+    return one.getsockname()[1]
 
 
 class Listener:
@@ -65,13 +75,14 @@ class Listener:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
-        self.port = port or free_port()
+        self._reserved = [reserved(), reserved()]
+        self.port = port or port_of(self._reserved[0])
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self._family: set[int] = set()
         arguments = ["--data", str(data), "--port", str(self.port)]
         if command == "serve":
-            self.pages_port = free_port()
+            self.pages_port = port_of(self._reserved[1])
             arguments += ["--dashboards-port", str(self.pages_port)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "receiver", command, *arguments],
@@ -146,6 +157,8 @@ class Listener:
         for pid in self.left():
             kill(pid)
         self.settle()
+        for one in self._reserved:
+            one.close()
 
     def left(self) -> list[int]:
         """Children that still run."""

@@ -21,7 +21,7 @@ from tests.crash.power_cuts import lived, lost
 from tests.torture.history import differences
 from tests.torture.ledger import SHOWN, Comparison, Findings, Ledger
 from tests.torture.load import Load
-from tests.torture.processes import Listener, free_port, kill
+from tests.torture.processes import Listener, kill, port_of, reserved
 
 PARTS = {"receiver": 3, "writer": 4, "follower": 3, "dashboards": 2}
 """Who is killed how often within a round."""
@@ -75,7 +75,8 @@ class Torment:
         self._place = place
         self._seconds = seconds
         self._chance = random.Random(seed)
-        self._port = free_port()
+        self._reserved = reserved()
+        self._port = port_of(self._reserved)
         self._ledger = Ledger()
         self._load = Load(self._port, self._ledger, rate, seed)
         self._comparison = Comparison(self._ledger, self._data)
@@ -111,6 +112,7 @@ class Torment:
             if self._listener is not None:
                 self._listener.end()
             await self._load.cancel()
+            self._reserved.close()
         await self._sum_up()
         await self._cut_power()
         return self.present()

@@ -125,6 +125,32 @@ def test_another_certificate_or_a_second_one_beside_it_names_nobody(tmp_path, ce
             who(door, {"client-cert": value}, client="10.0.0.1")
 
 
+def test_a_credential_in_two_lines_names_nobody(tmp_path, certificate):
+    door = door_of(CARRIER, tmp_path)
+    for others in ("Bearer wrong", f"Bearer {TOKEN}"):
+        for lines in ((others, f"Bearer {TOKEN}"), (f"Bearer {TOKEN}", others)):
+            with pytest.raises(Unauthorized):
+                who(door, [("authorization", line) for line in lines])
+    door = door_of(certified(certificate), tmp_path)
+    with pytest.raises(Unauthorized):
+        who(door, [*rfc9440(certificate).items()] * 2, client="10.0.0.1")
+
+
+def test_forwarded_addresses_in_two_lines_are_one_list(tmp_path):
+    lines = [*bearer(TOKEN).items(), ("x-forwarded-for", "192.0.2.7")]
+    door = door_of(PROXIED, tmp_path)
+    assert who(door, [*lines, ("x-forwarded-for", "10.1.2.3")]) == "carrier"
+    with pytest.raises(Forbidden):
+        who(door, [*lines, ("x-forwarded-for", "198.51.100.9")])
+
+
+def test_a_certificate_header_from_an_untrusted_peer_is_as_if_it_were_not_there(
+    tmp_path, certificate
+):
+    door = door_of(f"{certified(certificate)}[sources.default]\n", tmp_path)
+    assert who(door, rfc9440(certificate)) == "default"
+
+
 def test_an_anonymous_source_is_heard_on_loopback_only(tmp_path):
     door = door_of("", tmp_path)
     assert who(door, {}) == "default"

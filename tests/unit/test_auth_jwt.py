@@ -9,6 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from receiver.auth.identity import Presented
+from receiver.auth.jwks import KeySet
+from receiver.auth.jwt import Jwt, Trust
 from receiver.door import Door
 from receiver.rejections import Unauthorized
 from tests.doors import (
@@ -129,6 +132,7 @@ def test_an_expired_token_is_refused_after_the_leeway(door):
     assert refused(door, token_of(exp=NOW - 120))
     assert refused(door, token_of(exp=None))
     assert refused(door, token_of(exp="soon"))
+    assert who(door, bearer(token_of(exp=str(NOW + 300)))) == "wholesale"
 
 
 def test_an_expired_token_is_no_failed_attempt_but_a_forged_one_is(door):
@@ -219,3 +223,46 @@ def test_a_tampered_token_is_refused(door):
     other = forged({}, claims_of(client_id="else")).split(".")[1]
     assert refused(door, f"{head}.{other}.{signature}")
     assert refused(door, f"{head}.{payload}.{signature[:-4]}AAAA")
+
+
+def test_a_proven_token_is_remembered_but_not_beyond_its_end(keys, tmp_path):
+    door = door_of(jwt_settings(keys, leeway_seconds=0), tmp_path)
+    token = token_of(exp=int(time.time()) + 2)
+    assert [who(door, bearer(token)) for _ in range(3)] == ["wholesale"] * 3
+    time.sleep(2.1)
+    assert refused(door, token)
+
+
+def test_a_proven_token_is_checked_again_after_half_a_minute_and_few_are_remembered(monkeypatch):
+    now, checked = 0.0, []
+
+    async def fetch():
+        return ALL_KEYS
+
+    trust = Trust(source="wholesale", issuer=ISSUER, audience=AUDIENCE, keys=KeySet(fetch))
+    way = Jwt([trust], clock=lambda: now)
+    right = way._prove
+    monkeypatch.setattr(way, "_prove", lambda token: checked.append(token) or right(token))
+
+    async def show(token):
+        headers = {b"authorization": f"Bearer {token}".encode()}
+        return await way.identify(Presented(headers, "/"), b"")
+
+    async def shown():
+        nonlocal now
+        token = token_of()
+        for at in (0.0, 29.0, 31.0):
+            now = at
+            await show(token)
+        assert len(checked) == 2
+        monkeypatch.setattr("receiver.auth.jwt.MOST_REMEMBERED", 3)
+        for number in range(10):
+            await show(token_of(P256, "ES256", "p256", jti=str(number)))
+        assert len(way._proven) <= 3
+
+    asyncio.run(shown())
+
+
+def test_a_refused_token_is_not_remembered_as_right(door):
+    token = token_of(OTHER_RSA)
+    assert all(refused(door, token) for _ in range(3))

@@ -1,0 +1,45 @@
+"""Requests made from our own description, right and wrong: answers as it says, and none a fault."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.receiving import receiving
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "unsupported_method",
+)
+"""Not negative_data_rejection: a tolerant source may send what the models do not say (drift)."""
+EXAMPLES = 5
+"""For each path; `make fuzz` asks for more."""
+
+
+def schemathesis(url: str, where: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json"]
+    return subprocess.run(
+        [*command, "--checks", ",".join(CHECKS), "--generation-deterministic", *options],
+        cwd=where,  # it writes where it is
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_schemathesis_finds_nothing_against_a_real_receiver(tmp_path):
+    with receiving(tmp_path) as here:
+        found = schemathesis(
+            here.url,
+            tmp_path,
+            *("--phases", "examples,fuzzing"),
+            *("--max-examples", str(EXAMPLES)),
+        )
+        assert found.returncode == 0, found.stdout[-3_000:]
+        told = here.metrics()
+    assert sum(count for name, count in told.items() if "received_total" in name) > 50
+    assert not [name for name in told if 'code="internal-error"' in name]
