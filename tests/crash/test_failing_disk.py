@@ -69,7 +69,7 @@ def judged(journal: list[Change], lived: Path, place: Path) -> tuple[int, int, l
             told[int(rest[0])] = rest[1]
         elif word == "apart":
             apart.add(int(rest[0]))
-        elif word in {"half", "end"}:
+        elif word == "end" or (word == "half" and lives % 4 == 0):
             left = place / f"left-{index}"
             left.mkdir()
             power.leave(left, nothing if index % 2 else anything(index), under=f"{name}/")

@@ -34,7 +34,9 @@ from tests.doors import (
     who,
 )
 
-NOW = int(time.time())
+
+def now(seconds: int) -> int:
+    return int(time.time()) + seconds
 
 
 def jwt_settings(keys, **more):
@@ -128,24 +130,24 @@ def test_an_algorithm_that_was_not_pinned_is_refused(keys, tmp_path):
 
 
 def test_an_expired_token_is_refused_after_the_leeway(door):
-    assert who(door, bearer(token_of(exp=NOW - 20))) == "wholesale"
-    assert refused(door, token_of(exp=NOW - 120))
+    assert who(door, bearer(token_of(exp=now(-20)))) == "wholesale"
+    assert refused(door, token_of(exp=now(-120)))
     assert refused(door, token_of(exp=None))
     assert refused(door, token_of(exp="soon"))
-    assert who(door, bearer(token_of(exp=str(NOW + 300)))) == "wholesale"
+    assert who(door, bearer(token_of(exp=str(now(300))))) == "wholesale"
 
 
 def test_an_expired_token_is_no_failed_attempt_but_a_forged_one_is(door):
-    refused(door, token_of(exp=NOW - 120))
+    refused(door, token_of(exp=now(-120)))
     assert door.attempts.failed == 0
-    refused(door, token_of(OTHER_RSA, exp=NOW - 120))
+    refused(door, token_of(OTHER_RSA, exp=now(-120)))
     assert door.attempts.failed == 1
 
 
 def test_a_token_that_is_not_yet_valid_is_refused_before_the_leeway(door):
-    assert who(door, bearer(token_of(nbf=NOW + 20))) == "wholesale"
-    assert refused(door, token_of(nbf=NOW + 120))
-    assert refused(door, token_of(iat=NOW + 120))
+    assert who(door, bearer(token_of(nbf=now(20)))) == "wholesale"
+    assert refused(door, token_of(nbf=now(120)))
+    assert refused(door, token_of(iat=now(120)))
 
 
 def test_a_wrong_audience_is_refused(door):
@@ -227,20 +229,20 @@ def test_a_tampered_token_is_refused(door):
 
 def test_a_proven_token_is_remembered_but_not_beyond_its_end(keys, tmp_path):
     door = door_of(jwt_settings(keys, leeway_seconds=0), tmp_path)
-    token = token_of(exp=int(time.time()) + 2)
+    token = token_of(exp=now(2))
     assert [who(door, bearer(token)) for _ in range(3)] == ["wholesale"] * 3
     time.sleep(2.1)
     assert refused(door, token)
 
 
 def test_a_proven_token_is_checked_again_after_half_a_minute_and_few_are_remembered(monkeypatch):
-    now, checked = 0.0, []
+    clock, checked = 0.0, []
 
     async def fetch():
         return ALL_KEYS
 
     trust = Trust(source="wholesale", issuer=ISSUER, audience=AUDIENCE, keys=KeySet(fetch))
-    way = Jwt([trust], clock=lambda: now)
+    way = Jwt([trust], clock=lambda: clock)
     right = way._prove
     monkeypatch.setattr(way, "_prove", lambda token: checked.append(token) or right(token))
 
@@ -249,10 +251,10 @@ def test_a_proven_token_is_checked_again_after_half_a_minute_and_few_are_remembe
         return await way.identify(Presented(headers, "/"), b"")
 
     async def shown():
-        nonlocal now
+        nonlocal clock
         token = token_of()
         for at in (0.0, 29.0, 31.0):
-            now = at
+            clock = at
             await show(token)
         assert len(checked) == 2
         monkeypatch.setattr("receiver.auth.jwt.MOST_REMEMBERED", 3)
