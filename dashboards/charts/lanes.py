@@ -47,7 +47,7 @@ def lanes(
         'patternTransform="rotate(45)"><rect width="3" height="6" class="hatch"/></pattern></defs>'
         "{parts}</svg>",
         width=WIDTH,
-        height=picture.bottom + 26,
+        height=picture.bottom + 26 + 2 * LABEL_HEIGHT,
         label=_in_words(history),
         parts=Markup("").join(picture.parts),
     )
@@ -166,6 +166,9 @@ def _periods(picture: Picture, history: History, now: str) -> None:
             )
 
 
+LABEL_WIDTH, LABEL_HEIGHT = 70, 14
+
+
 def _lines(picture: Picture, history: History, now: str, now_name: str) -> None:
     """Due, promised, now; a date beyond the picture is written at its edge with an arrow."""
     due, promised = history.ticket["due_at"], history.ticket["expected_resolution_at"]
@@ -191,14 +194,15 @@ def _lines(picture: Picture, history: History, now: str, now_name: str) -> None:
                 bottom=picture.bottom + 4,
                 told=f"{name} {words.when(at)}",
             )
-        crowded = any(abs(x - other) < 70 for other in taken)  # noqa: PLR2004 - as wide as a label
+        # Labels closer than they are wide stand one below the other.
+        crowded = sum(abs(x - other) < LABEL_WIDTH for other in taken)
         taken.append(x)
         anchor = "end" if x > RIGHT - 60 else "start" if x < LEFT + 60 else "middle"
         picture.add(
             '<text class="label-{name}" x="{x}" y="{y}" text-anchor="{anchor}">{label}</text>',
             name=name,
             x=x,
-            y=TOP - 22 if crowded else picture.bottom + 18,
+            y=picture.bottom + 18 + crowded * LABEL_HEIGHT,
             anchor=anchor,
             label=label,
         )

@@ -192,7 +192,7 @@ def test_a_slow_server_does_not_hold_up_the_event_loop(monkeypatch):
                 ticks += 1
             return ticks
 
-        assert asyncio.run(ticks_meanwhile()) > 20
+        assert asyncio.run(ticks_meanwhile()) > 5
 
 
 def test_keys_come_from_a_file_that_may_change(tmp_path):
