@@ -8,7 +8,7 @@ MINUTES ?= 30
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture lint types browser clean
+.PHONY: help demo test torture fuzz lint types browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -25,6 +25,9 @@ test: $(READY) browser  ## format, lint, import contracts, every test, types
 
 torture: $(READY)  ## kill every part at random instants under load, MINUTES=30; a figure at its end
 	@$(BIN)/python -m tests.torture --minutes $(MINUTES)
+
+fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (some ten minutes)
+	@$(BIN)/python -m tests.fuzz.flat
 
 lint: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .

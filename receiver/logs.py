@@ -8,7 +8,6 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from receiver.exchange import Exchange
@@ -36,8 +35,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A line; logging asks for it."""
-        given: Mapping[str, Any] = getattr(record, "told", {})
-        more: dict[str, Any] = {**given}
+        more: dict[str, Any] = {**getattr(record, "told", {})}
         if record.exc_info:
             more["traceback"] = self.formatException(record.exc_info)
         return json_line(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,9 @@ class Receiving:
     def ask(self, sent: bytes) -> Heard:
         """Send bytes, hear one answer."""
         with self.connect() as connection:
-            try:
+            # It may answer and close before everything is sent.
+            with suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(sent)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it may answer and close before everything is sent
             return hear(connection)
 
     def deliver(self, event_id: str, path: str = PATH) -> httpx.Response:
@@ -102,8 +101,8 @@ class Receiving:
             return log.head()
 
     def metrics(self) -> dict[str, float]:
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
-        lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        page = httpx.get(f"{self.url}/metrics", trust_env=False).raise_for_status().text
+        lines = (line.rpartition(" ") for line in page.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from tests.edge import dumped, event_of
-from tests.receiving import PATH, hear_from, receiving, request, right_body
+from tests.receiving import PATH, hear, hear_from, receiving, request, right_body
 
 MOST = 20_000
 CONFIG = f"""
@@ -158,6 +158,15 @@ def test_too_large_a_body_is_answered_413_and_no_part_of_it_is_kept(here, sent):
     assert (heard.status, heard.error()["code"]) == (413, "body-too-large")
     assert heard.headers["connection"] == "close"
     assert (here.head(), len(here.quarantined())) == before
+
+
+def test_who_is_told_413_may_send_on_for_a_while_so_that_the_answer_arrives(here):
+    with here.connect() as connection:
+        connection.sendall(request(TOO_LARGE * 100)[:30_000])
+        assert hear(connection).status == 413
+        # Closed at once, the connection would be reset here, and on some systems before we heard.
+        connection.sendall(TOO_LARGE)
+        connection.sendall(TOO_LARGE)
 
 
 MANY = [f"X-{n}: y" for n in range(30)]

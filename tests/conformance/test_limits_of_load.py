@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from store import open_reader
+from store import MemoryAppender, open_reader
+from tests.edge import assert_error, edge
 from tests.receiving import PATH, receiving, request, right_body
 
 FLOOD_SECONDS = 2.0
@@ -96,3 +98,32 @@ def test_64_deliveries_of_one_event_at_once_are_one_event_and_63_redeliveries(tm
     labels = '{event_type="TroubleTicketCreateEvent",source="default"}'
     assert counted[f"listener_acknowledged_total{labels}"] == at_once + 1
     assert counted[f"listener_redelivered_total{labels}"] == at_once
+
+
+def test_a_full_queue_is_said_before_a_sender_or_a_body_is_looked_at():
+    class Full(MemoryAppender):
+        def is_full(self):
+            return True
+
+    class Nobody:
+        async def by_headers(self, scope):
+            raise AssertionError("looked at")
+
+        by_body = by_headers
+
+    with edge(appender=Full, identify=Nobody()) as here:
+        answer = here.send(PATH, b"nonsense")
+        assert assert_error(answer, 503)["code"] == "overloaded"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert list(here.log.quarantined()) == []
+
+
+def test_a_redelivery_thirty_days_later_is_still_a_redelivery():
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    with edge(clock=lambda: now) as here:
+        assert here.send(PATH, right_body("old")).headers["x-event-position"] == "1"
+        now += timedelta(days=30)
+        again = here.send(PATH, right_body("old"))
+        assert again.headers["x-event-position"] == "1"
+        assert again.headers["x-event-duplicate"] == "true"
+        assert [one.received_at[:10] for one in here.log.redeliveries()] == ["2026-12-01"]

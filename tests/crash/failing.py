@@ -31,7 +31,7 @@ class Way:
 
 
 WAYS = {
-    "full": Way(errno.ENOSPC, WRITES | NAMES, FOR_EVER, half=True),
+    "full": Way(errno.ENOSPC, WRITES | NAMES, FOR_EVER, half=True, step=2),
     "one-error": Way(errno.EIO, EVERYTHING, 1),
     "no-sync": Way(errno.EIO, SYNCS, FOR_EVER, step=3),
 }

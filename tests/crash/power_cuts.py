@@ -23,7 +23,7 @@ ACKNOWLEDGED = SENDERS * EACH * TURNS
 """Events in one life."""
 
 
-def lived(place: Path, planted: str = "") -> list[Change]:
+def lived(place: Path, planted: str = "", turns: int = TURNS) -> list[Change]:
     """What a receiver did to its disk while it took events in, was stopped and began again."""
     with disk_at(place) as disk:
         environment = disk.environment | {
@@ -31,7 +31,7 @@ def lived(place: Path, planted: str = "") -> list[Change]:
             "PYTHONPATH": f"{ROOT / 'tests' / 'crash' / 'planted'}{os.pathsep}{ROOT}",
         }
         numbers = count()
-        for _ in range(TURNS // 2):
+        for _ in range(turns // 2):
             receiver = Listener("receive", disk.directory / "data", environment=environment)
             try:
                 receiver.wait_until_ready()

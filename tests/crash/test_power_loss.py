@@ -35,5 +35,5 @@ def test_a_data_directory_whose_name_was_not_synced_is_caught(journal, tmp_path)
 def test_synchronous_off_is_caught(tmp_path, compiler):
     (tmp_path / "lived").mkdir()
     (tmp_path / "left").mkdir()
-    careless = lived(tmp_path / "lived", planted="synchronous-off")
+    careless = lived(tmp_path / "lived", planted="synchronous-off", turns=2)
     assert len(lost(careless, tmp_path / "left")) > 100

@@ -153,11 +153,11 @@ def test_close_commits_what_waits_and_frees_the_log(tmp_path, run):
     log.close()
 
 
-def test_the_writer_leaves_ctrl_c_and_sigterm_to_its_parent(tmp_path, run):
+def test_the_writer_leaves_ctrl_c_hang_up_and_sigterm_to_its_parent(tmp_path, run):
     async def append():
         async with appending(tmp_path) as appender:
             writer = appender.writer_pid
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 os.kill(writer, number)
             return await appender.append(new_event("a")), appender.writer_pid == writer
 

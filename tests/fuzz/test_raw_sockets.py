@@ -60,7 +60,7 @@ def answers(here, sent: bytes) -> list[tuple[int, bytes]]:
 def split(came: bytes) -> list[tuple[int, bytes]]:
     found = []
     while came:
-        head, end, rest = came.partition(b"\r\n\r\n")
+        head, _, rest = came.partition(b"\r\n\r\n")
         status = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
         assert status, came
         if status[1] == b"100":

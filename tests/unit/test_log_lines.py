@@ -32,10 +32,8 @@ def test_a_json_line_has_time_level_logger_message_and_what_it_was_told():
 
 
 def test_a_json_line_is_one_line_with_its_traceback_inside():
-    try:
-        raise RuntimeError
-    except RuntimeError as error:
-        info = (RuntimeError, error, error.__traceback__)
+    error = RuntimeError("no\nway")
+    info = (RuntimeError, error, error.__traceback__)
     record = logging.LogRecord("l", logging.ERROR, "f", 1, "oh", (), info)
     text = JsonLines().format(record)
     assert "\n" not in text
