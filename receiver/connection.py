@@ -1,28 +1,21 @@
 """One connection: what it may cost before there is a request, in bytes, in time and in number.
 
-uvicorn's protocol on httptools, with the limits that both leave out, and every refusal a TMF Error:
+The limits that uvicorn and httptools leave out; receiver/turns.py tells a refusal in its turn:
 
     head      from the first byte to the end of the headers     408, 414, 431, 400
     body      from there to the end of the body                 408, 413, 400
     answer    nothing is awaited from the sender but that it reads
     idle      between two requests
 
-Times are not kept by a timer for each request, which would cost every delivery something: Watch
+Times are not kept by a timer for each request, which would cost every delivery something: `watch`
 looks at all connections once a second.
 """
 
 import asyncio
-from collections.abc import Callable
-from enum import Enum
 from typing import Any, NoReturn, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
 from uvicorn.server import ServerState
 
 from receiver.limits import Limits
@@ -34,34 +27,22 @@ from receiver.rejections import (
     TooManyConnections,
     TooSlow,
     UrlTooLong,
-    answer_to,
 )
+from receiver.turns import Phase, Refused, Turns
 
 MOST_WAITING = 100
 """Requests that one connection may have sent ahead (pipelining); further ones are not read, and
 have to be sent again on another connection (RFC 9112, 9.3.2)."""
-LINGER_SECONDS = 1.0
-"""How long a refused sender is listened to without heed: closing at once would reset the
-connection, and the answer would be lost on its way."""
 SPARE = 64
 """Connections beyond the limit that may linger with their 503; more are closed without a word."""
 IMPATIENT_SECONDS = 1.0
 """Who keeps us waiting longer may be let go when others want in."""
 PATROL_SECONDS = 1.0
-
-Refused = Callable[[Rejection], None]
-"""Told of every refusal that never became a request."""
-
-
-class Phase(Enum):
-    """What is awaited from the sender."""
-
-    HEAD = 1
-    BODY = 2
-    NOTHING = 3
+WRAPPING = 8
+"""Bytes on the wire for one of the body at most: a chunk of one byte is six."""
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Turns):
     """One sender's connection, within its limits."""
 
     def __init__(
@@ -74,20 +55,14 @@ class Connection(HttpToolsProtocol):
         limits: Limits,
         refused: Refused,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, refused=refused)
         self._limits = limits
-        self._refused = refused
-        self._phase = Phase.HEAD
         self._since = 0.0
         self._began = False
         # Bytes of the head or body at hand beyond the chunk of data that it began in.
         self._taken = 0
-        self._deaf = False
         self._why: Rejection | None = None
-        self._last_word: Rejection | None = None
         self._unread_since: float | None = None
-        # The request that is being answered; self.cycle is the one that came last.
-        self._running: RequestResponseCycle | None = None
 
     # What asyncio tells.
 
@@ -118,25 +93,6 @@ class Connection(HttpToolsProtocol):
                 self._refuse(self._why or Malformed())
         else:
             self._count(len(data))
-
-    def eof_received(self) -> bool | None:  # pyright: ignore[reportIncompatibleMethodOverride] - asyncio's; uvicorn always closes
-        """The sender sends no more: what it sent in whole is answered before we close too."""
-        in_part = self._phase is Phase.BODY and self._running is self.cycle
-        # TLS has no half-closed connections.
-        if self._is_idle() or in_part or self.scheme == "https":
-            return None
-        if not self._deaf:
-            self._forget_part()
-            self._take_no_more()
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone: who still answers on it must not write."""
-        super().connection_lost(exc)
-        if self._running is not None:
-            # uvicorn tells only the last one of several that were sent ahead.
-            self._running.disconnected = True
-            self._running.message_event.set()
 
     def pause_writing(self) -> None:
         """The sender does not read its answers."""
@@ -179,19 +135,10 @@ class Connection(HttpToolsProtocol):
         self._enter(Phase.NOTHING)
 
     def on_response_complete(self) -> None:
-        """A request was answered; the next one waits already, or the connection is idle."""
-        others_wait = bool(self.pipeline)
+        """A request was answered: an idle connection is idle from now on."""
         super().on_response_complete()
-        if others_wait:
-            return
         if self._phase is Phase.NOTHING:
             self._since = self.loop.time()
-        if self._last_word is not None:
-            self._write(self._last_word)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
 
     # What the watch asks.
 
@@ -219,7 +166,7 @@ class Connection(HttpToolsProtocol):
 
     def waits(self, now: float) -> float:
         """For how long we have been waiting for this sender; 0 while it waits for us."""
-        if self._deaf or (self._phase is Phase.NOTHING and not self._is_idle()):
+        if self._deaf or self.pipeline or (self._phase is Phase.NOTHING and not self._is_idle()):
             return 0.0
         return now - self._since
 
@@ -251,11 +198,6 @@ class Connection(HttpToolsProtocol):
     def _has_begun(self) -> bool:
         return self.scope is not None  # pyright: ignore[reportUnnecessaryComparison] - None before
 
-    def _is_idle(self) -> bool:
-        if self.pipeline:
-            return False
-        return self._running is None or self._running.response_complete
-
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
         self._since = self.loop.time()
@@ -271,7 +213,7 @@ class Connection(HttpToolsProtocol):
         if self._phase is Phase.HEAD:
             if self._taken > limits.header_bytes + limits.url_bytes:
                 self._refuse(self._too_large_head())
-        elif self._phase is Phase.BODY and self._taken > 2 * limits.max_body_bytes:
+        elif self._phase is Phase.BODY and self._taken > WRAPPING * limits.max_body_bytes:
             self._refuse(TooLarge(f"At most {limits.max_body_bytes} bytes are taken in."))
 
     def _too_large_head(self) -> Rejection:
@@ -283,60 +225,6 @@ class Connection(HttpToolsProtocol):
         """Leave the parser, which passes on that it was left, not why."""
         self._why = why
         raise why
-
-    def _take_no_more(self) -> None:
-        """Answer what is there, then close."""
-        self._deaf = True
-        last = self.pipeline[0][0] if self.pipeline else self._running
-        if last is not None:
-            last.keep_alive = False
-
-    def _forget_part(self) -> None:
-        """Drop a request that waits for its turn and never came in whole."""
-        if self._phase is Phase.BODY and self.pipeline and self.pipeline[0][0] is self.cycle:
-            self.pipeline.popleft()
-
-    def _refuse(self, why: Rejection) -> None:
-        """Answer in turn: behind requests that came in whole and are not answered yet."""
-        self._deaf = True
-        self._refused(why)
-        if self._phase is Phase.BODY and self._running is self.cycle:
-            told_already = self.cycle.response_started
-            # Who waits for the rest of the body hears that there is none.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-            if told_already:
-                self._close()
-            else:
-                self._write(why)
-            return
-        self._forget_part()
-        if self._is_idle():
-            self._write(why)
-        else:
-            self._last_word = why
-
-    def _write(self, why: Rejection) -> None:
-        if self.transport.is_closing():
-            return
-        status, headers, body = answer_to(why)
-        told = dict(headers) | {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-        }
-        lines = [STATUS_LINE[status]]
-        for name, value in self.server_state.default_headers:
-            lines += [name, b": ", value, b"\r\n"]
-        lines += [f"{name.lower()}: {value}\r\n".encode("latin-1") for name, value in told.items()]
-        self.transport.write(b"".join([*lines, b"\r\n", body]))
-        self._close()
-
-    def _close(self) -> None:
-        self._unset_keepalive_if_required()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def connections(limits: Limits, refused: Refused) -> type[asyncio.Protocol]:

@@ -78,7 +78,9 @@ class Demo:
     async def run(self, config: Path | None) -> None:
         """Show everything, until Ctrl-C or the end of loading. Raises NotOurs, CannotStart."""
         await asyncio.to_thread(fresh_directory, self._settings.data)
-        await serve(self._settings, config=config, say=self._say, meanwhile=self._show)
+        await serve(
+            self._settings, config=config, say=self._say, meanwhile=self._show, shown=_is_news
+        )
 
     async def _show(self, urls: Urls) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -135,6 +137,11 @@ def _check_open(settings: Settings) -> None:
             "The demo's provider sends without credentials and without https, and these settings "
             "ask for them. Run it in a directory without listener.toml."
         )
+
+
+def _is_news(line: str) -> bool:
+    """Refusals are part of the show, and summed up: their lines would tear the progress bar."""
+    return " INFO refused " not in line
 
 
 def _outcome(answer: httpx.Response) -> str:

@@ -40,9 +40,7 @@ _STRIDE = 10
 _AS_DIGITS = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 
 
-def excess(
-    body: bytes, document: dict[str, Any], written: bytes, limits: Limits
-) -> Reason | None:
+def excess(body: bytes, document: dict[str, Any], written: bytes, limits: Limits) -> Reason | None:
     """The first thing about this JSON that is beyond its limit.
 
     `document` is the body, read; `written` is that, written again: without the space around.

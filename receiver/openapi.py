@@ -138,8 +138,13 @@ def _pages() -> Json:
         return {"servers": [{"url": "/"}], "get": {"summary": summary, "responses": responses}}
 
     error = {"$ref": "#/components/responses/Error"}
+    counts: Json = {"description": "Prometheus' text format", "content": {"text/plain": {}}}
     return {
         "/openapi.json": page("This document", {"200": {"description": "OpenAPI 3.1"}}),
+        "/metrics": page(
+            "What is counted; beyond loopback only where a setting says so",
+            {"200": counts, "404": error},
+        ),
         "/health/live": page("The process answers", {"200": {"description": "Live"}}),
         "/health/ready": page(
             "Every promise can be kept", {"200": {"description": "Ready"}, "503": error}

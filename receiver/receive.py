@@ -15,7 +15,7 @@ from config.settings import Settings
 from receiver.address import CannotStart, bind, is_loopback, url
 from receiver.admission import check_listening, door, rules
 from receiver.app import create_app
-from receiver.connection import SPARE, Refused, connections, watch
+from receiver.connection import SPARE, connections, watch
 from receiver.door import Door
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
@@ -24,6 +24,7 @@ from receiver.metrics import Metrics
 from receiver.rejections import Rejection, answer_of
 from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
+from receiver.turns import Refused
 from store import Appender, LogError, open_appender
 
 BACKLOG = 2_048

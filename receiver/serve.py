@@ -60,8 +60,11 @@ async def serve(
     config: Path | None,
     say: Say,
     meanwhile: Callable[[Urls], Awaitable[None]] | None = None,
+    shown: Callable[[str], bool] = lambda _line: True,
 ) -> None:
     """Run until SIGTERM, SIGINT or SIGHUP, or until `meanwhile` has ended; then stop all in order.
+
+    Of what the parts print, the lines that `shown` lets through are passed on.
 
     `meanwhile` begins when everything is ready. Raises LogLocked when another listener
     has this log, CannotStart when a part cannot start, and what `meanwhile` raises.
@@ -71,7 +74,7 @@ async def serve(
         _children(settings),
         environment=_environment(settings, config),
         say=say,
-        echo=echo if settings.log_format == "text" else echo_json,
+        echo=_passing(echo if settings.log_format == "text" else echo_json, shown),
     )
     urls = _urls(settings)
     supervisor.start()
@@ -90,6 +93,14 @@ async def serve(
     finally:
         await supervisor.stop()
     say("stopped")
+
+
+def _passing(echo: Say, shown: Callable[[str], bool]) -> Say:
+    def pass_on(line: str) -> None:
+        if shown(line):
+            echo(line)
+
+    return pass_on
 
 
 def echo(line: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from receiver.exchange import Exchange, RequestIds
 from receiver.logs import REFUSALS_PER_SECOND, JsonLines, Refusals, json_line
+from receiver.serve import echo_json
 from tests.edge import edge, event_of
 
 PATH = "/listener/troubleTicketCreateEvent"
@@ -124,3 +125,12 @@ def test_a_path_with_a_line_end_cannot_forge_a_line(caplog):
     Refusals().say(404, "not-found", '/x\n2026-01-01T00:00:00Z INFO "forged"' + "y" * 1_000)
     assert "\n" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 400
+
+
+def test_what_children_print_is_one_json_object_a_line_whoever_speaks_text(capsys):
+    echo_json('receiver   {"message": "own"}')
+    echo_json("follower   2026-11-24T07:58:54Z INFO says {something}")
+    own, wrapped = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert own == {"message": "own"}
+    assert wrapped["process"] == "follower"
+    assert wrapped["message"] == "2026-11-24T07:58:54Z INFO says {something}"
