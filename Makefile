@@ -8,7 +8,7 @@ MINUTES ?= 30
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture fuzz lint types browser clean
+.PHONY: help demo test torture fuzz bench lint types browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -28,6 +28,9 @@ torture: $(READY)  ## kill every part at random instants under load, MINUTES=30;
 
 fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (some ten minutes)
 	@$(BIN)/python -m tests.fuzz.flat
+
+bench: $(READY)  ## how fast histories are folded: medians, beside a baseline of the same run
+	@$(BIN)/python -m tests.benchmarks.folding
 
 lint: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .
