@@ -166,7 +166,7 @@ async def _ready_then(
 ) -> None:
     try:
         # It only asks itself whether it answers; its certificate may be made for another name.
-        client = httpx.AsyncClient(trust_env=False, verify=False)  # noqa: S501
+        client = httpx.AsyncClient(trust_env=False, verify=False)  # noqa: S501  our own, just started; only "does it answer" is asked
         async with asyncio.timeout(READY_SECONDS), client:
             # Live is enough, and it listens only once its log has a writer. A listener that is not
             # ready (little disk, a clock set back) still takes events: it must not end for that.

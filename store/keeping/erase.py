@@ -30,6 +30,8 @@ from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE, SqliteLog
 
 _LOCK_SECONDS = 0.5
+_LITESTREAM = f".{LOG_FILE}-litestream"
+"""Where Litestream, an option, keeps what it copied last; it makes that anew."""
 _EMPTY = {
     "event": "UPDATE events SET body = x'' WHERE position = ? AND body IS NOT x''",
     "refusal": "UPDATE quarantine SET body = x'' WHERE id = ? AND body IS NOT x''",
@@ -238,7 +240,7 @@ def _note(
 
 
 def _sweep(directory: Path, log: SqliteLog) -> None:
-    """Remove old versions of segments, and what a killed archive, rebuild or check left."""
+    """Remove old versions of segments, and what a killed archive, rebuild, check or Litestream left."""
     names = {name for one in _segments(log) for name in (one.file, one.manifest)}
     archive = directory / ARCHIVE
     for path in archive.iterdir() if archive.exists() else ():
@@ -246,8 +248,9 @@ def _sweep(directory: Path, log: SqliteLog) -> None:
             path.unlink()
     for path in directory.glob(f"{HISTORY_FILE}.rebuild*"):
         path.unlink()
-    for path in directory.glob(f"{ASIDE}*"):
-        shutil.rmtree(path)
+    for name in (f"{ASIDE}*", _LITESTREAM):
+        for path in directory.glob(name):
+            shutil.rmtree(path)
 
 
 def _must_be_gone(directory: Path) -> None:
