@@ -22,6 +22,8 @@ _REASONS = (
     *("statusChangeReason", "stateChangeReason", "changeReason"),
 )
 
+_TEXTS = ("text", "description", "message", "additionalInformation")
+
 _STATUSES: dict[str, str] = {
     "acknowledged": "acknowledged",
     "rejected": "rejected",
@@ -76,13 +78,16 @@ def normal_status(text: str) -> str:
 
 def status_of(resource: Json) -> str | None:
     """The status of a ticket, the state of a task or the lifecycleStatus of a specification."""
-    text = _first_text(resource, ("status", "state", "lifecycleStatus"))
+    text = resource.get("status")
+    if type(text) is not str or not text:
+        text = _first_text(resource, ("status", "state", "lifecycleStatus"))
     return normal_status(text) if text else None
 
 
 def status_date(resource: Json) -> str | None:
     """When the status became what it is, as the sender wrote it."""
-    return _first_text(resource, _DATES)
+    date = resource.get("statusChangeDate")
+    return date if type(date) is str and date else _first_text(resource, _DATES)
 
 
 def status_reason(resource: Json) -> str | None:
@@ -95,14 +100,22 @@ def status_reason(resource: Json) -> str | None:
     return None
 
 
-def status_history(resource: Json) -> list[tuple[str, str | None, str | None]]:
-    """(status normalised, date as written, reason) of each past change, in the sender's order."""
+def status_changes(resource: Json) -> list[tuple[str, Json]]:
+    """(status normalised, what was told of it) of each past change, in the sender's order."""
     return [
-        (status, status_date(change), status_reason(change))
+        (status, change)
         for name in _HISTORIES
         if name in resource
         for change in objects(resource[name])
         if (status := status_of(change))
+    ]
+
+
+def status_history(resource: Json) -> list[tuple[str, str | None, str | None]]:
+    """(status normalised, date as written, reason) of each past change, in the sender's order."""
+    return [
+        (status, status_date(change), status_reason(change))
+        for status, change in status_changes(resource)
     ]
 
 
@@ -117,9 +130,7 @@ def messages(value: object) -> list[dict[str, str]]:
         return [message for one in cast("list[object]", value) for message in messages(one)]
     if not isinstance(value, dict):
         return []
-    message = cast("Json", value)
-    code = text_of(message.get("code")) or ""
-    text = _first_text(message, ("text", "description", "message", "additionalInformation")) or ""
+    code, text = _message(cast("Json", value))
     return [{"code": code, "text": text}] if code or text else []
 
 
@@ -129,8 +140,20 @@ def reason_text(value: object) -> str | None:
         return None
     if isinstance(value, str):
         return value.strip() or None
+    only = sole_object(value)
+    if only:  # as nearly every sender writes it
+        code, text = _message(only[1])
+        return f"{code} {text}".strip() or None
     lines = [f"{message['code']} {message['text']}".strip() for message in messages(value)]
     return "; ".join(lines) or None
+
+
+def _message(value: Json) -> tuple[str, str]:
+    code, text = value.get("code"), value.get("text")
+    return (
+        code if type(code) is str else text_of(code) or "",
+        text if type(text) is str and text else _first_text(value, _TEXTS) or "",
+    )
 
 
 def milestones(resource: Json, event: object = None) -> list[Json]:
@@ -226,9 +249,11 @@ def sole_object(value: object) -> tuple[str, Json] | None:
 
 def _first_text(resource: Json, names: tuple[str, ...]) -> str | None:
     for name in names:
-        text = text_of(resource.get(name))
-        if text:
-            return text
+        value = resource.get(name)
+        if value is not None:
+            text = value if type(value) is str else text_of(value)
+            if text:
+                return text
     return None
 
 

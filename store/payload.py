@@ -6,6 +6,7 @@ had from here too.
 """
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import cast
 
 from store.members import (
@@ -26,6 +27,7 @@ from store.members import (
     reference_id,
     relations,
     sole_object,
+    status_changes,
     status_date,
     status_history,
     status_of,
@@ -54,6 +56,7 @@ __all__ = [
     "reference_id",
     "relations",
     "resource_type_of",
+    "status_changes",
     "status_date",
     "status_history",
     "status_of",
@@ -76,6 +79,7 @@ _BESIDE = frozenset({*MILESTONES, *JEOPARDY_ALERTS, "informationRequired", "fiel
 """Members of `event` that stand beside the resource and are never it."""
 
 
+@lru_cache(maxsize=64)
 def resource_type_of(event_type: str) -> str:
     """`TroubleTicket` for `TroubleTicketCreateEvent`, and so on; KeyError for other families."""
     for name in RESOURCE_TYPES:
@@ -84,6 +88,7 @@ def resource_type_of(event_type: str) -> str:
     raise KeyError(event_type)
 
 
+@lru_cache(maxsize=64)
 def member_of(resource_type: str) -> str:
     """The member of `event` that carries the resource: the type with its first letter lowered."""
     return resource_type[0].lower() + resource_type[1:]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _WIDTH = len("2026-11-24T06:05:04.123Z")
 
 
@@ -24,6 +26,12 @@ def parse_time(text: object, zone: str = "UTC") -> tuple[str, bool] | None:
     clocks go back, the first. A date alone is no date-time.
     """
     return _read(text, zone) if isinstance(text, str) else None
+
+
+def read_time(value: object, zone: str) -> str | None:
+    """A sender's date-time as UTC text (`parse_time`); None when absent or unreadable."""
+    read = _read(value, zone) if isinstance(value, str) else None
+    return read[0] if read else None
 
 
 @lru_cache(maxsize=16_384)  # a ticket's events tell the same dates again and again
@@ -47,12 +55,23 @@ def _read(text: str, zone: str) -> tuple[str, bool] | None:
 
 def seconds_between(start: str, end: str) -> float:
     """Seconds from one UTC text to another, to the millisecond."""
-    return round((moment(end) - moment(start)) / timedelta(seconds=1), 3)
+    return (milliseconds(end) - milliseconds(start)) / 1000
+
+
+def instant(text: str) -> float:
+    """UTC text as seconds since 1970."""
+    return milliseconds(text) / 1000
 
 
 def moment(text: str) -> datetime:
     """UTC text back into an aware datetime."""
     return datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=16_384)  # of one ticket's times each is compared with many
+def milliseconds(text: str) -> int:
+    """UTC text as milliseconds since 1970."""
+    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
 
 
 @lru_cache(maxsize=64)

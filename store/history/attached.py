@@ -9,16 +9,16 @@ from typing import Any, cast
 
 from store import payload
 from store.history import rows
-from store.history.members import text
+from store.history.members import text, written
 from store.history.view import View
-from store.times import parse_time
+from store.times import read_time
 
 Json = dict[str, Any]
 
 
 def key(*parts: object) -> str:
     """A short digest of what a row says."""
-    return hashlib.sha256(text(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(written(parts)).hexdigest()[:16]
 
 
 def plain(value: object) -> str | None:
@@ -29,16 +29,12 @@ def plain(value: object) -> str | None:
     return text(value) if told is None else told
 
 
-def read_time(value: object, zone: str) -> str | None:
-    """A date-time member as UTC text; None when absent or unreadable."""
-    read = parse_time(value, zone)
-    return read[0] if read else None
-
-
 def note_rows(ticket: str, views: Iterable[View], zone: str) -> list[rows.Note]:
     """Every note ever told, by its id (the latest text wins), else by what it says and when."""
     found: dict[str, rows.Note] = {}
     for view in views:
+        if "note" not in view.resource:
+            continue
         for note in payload.notes(view.resource):
             date = read_time(note["date"], zone)
             name = key(note["id"]) if note["id"] else key(note["author"], date, note["text"])

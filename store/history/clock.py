@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from store.history.statuses import OPEN_ENDED
-from store.times import moment, seconds_between
+from store.times import milliseconds, seconds_between
 
 ALL_WEEK = (((0, 24 * 60),),) * 7
 """Every weekday round the clock: a calendar of holidays alone."""
@@ -99,12 +99,8 @@ def _open_seconds(calendar: Calendar, start: str, end: str) -> float:
         return 0.0
     first, last = int(start[:4]), int(end[:4])
     whole = sum(_year(calendar, year).before[-1] for year in range(first, last))
-    until_end = _year(calendar, last).until(_milliseconds(end))
-    return (whole + until_end - _year(calendar, first).until(_milliseconds(start))) / 1000
-
-
-def _milliseconds(text: str) -> int:
-    return (moment(text) - _EPOCH) // _MILLISECOND
+    until_end = _year(calendar, last).until(milliseconds(end))
+    return (whole + until_end - _year(calendar, first).until(milliseconds(start))) / 1000
 
 
 # A folded year is some 20 KB; two calendars over all their years still fit.
@@ -145,8 +141,8 @@ def _stretches(zone: str, year: int) -> list[tuple[int, int, int]]:
         moment = _EPOCH + timedelta(milliseconds=instant)
         return (moment.astimezone(wall).utcoffset() or timedelta()) // _MILLISECOND
 
-    start = _milliseconds(f"{year}-01-01T00:00Z")
-    end = _milliseconds(f"{year + 1}-01-01T00:00Z")
+    start = milliseconds(f"{year}-01-01T00:00Z")
+    end = milliseconds(f"{year + 1}-01-01T00:00Z")
     found: list[tuple[int, int, int]] = []
     for midnight in range(start, end, _DAY):
         early, late = midnight, midnight + _DAY

@@ -42,6 +42,8 @@ class Timeline(NamedTuple):
 
     def until(self, end: str) -> "Timeline":
         """What of it had happened by then."""
+        if not self.entries or (self.entries[-1].at or "") <= end:
+            return self
         found = [entry for entry in self.entries if (entry.at or "") <= end]
         kept = {entry.entry for entry in found}
         changes = [change for change in self.changes if change.entry in kept]
@@ -61,26 +63,21 @@ def timeline(
         if not point.inferred
         for witness in point.witnesses
     }
-    entry_of = {
-        fact.view.content: _entry_key(subject, _first_witness(fact.view, told_at, by_content))
-        for fact in facts
-    }
+    entry_of: dict[str, str] = {}
     found: list[rows.Entry] = []
     changes: list[rows.Change] = []
     for fact in facts:
-        point = told_at.get(fact.view.content)
-        entry_key = entry_of[fact.view.content]
-        changes += _change_rows(subject, entry_key, fact)
-        if _first_witness(fact.view, told_at, by_content) is not fact.view:
-            continue
-        together = [
-            by_content[witness.content]
-            for witness in (point.witnesses if point else [fact.view])
-            if witness.content in by_content
-        ]
-        found.append(
-            _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
-        )
+        content = fact.view.content
+        point = told_at.get(content)
+        together = _together(fact, point, by_content)
+        first = _first(together)
+        entry_of[content] = entry_key = _entry_key(subject, first.view)
+        if fact.changes:
+            changes += _change_rows(subject, entry_key, fact)
+        if first is fact:
+            found.append(
+                _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
+            )
     found += [_inferred(subject, point, steps) for point in lane if point.inferred]
     found.sort(key=lambda entry: (entry.at or "", entry.rank, entry.entry))
     changes.sort()
@@ -111,7 +108,7 @@ def notices(
     born_at: str | None,
 ) -> list[rows.Notice]:
     """What is odd, in words, oldest first."""
-    found = [*_oddities(views, lane, deleted_at, born_at)]
+    found = _oddities(views, lane, deleted_at, born_at)
     return [
         rows.Notice(f"{ticket}#{key(kind, at, words)}", ticket, kind, at, words)
         for kind, at, words in sorted(set(found), key=lambda one: (one[1], one[0], one[2]))
@@ -159,12 +156,17 @@ def _steps(lane: Sequence[Point]) -> _Steps:
     return _Steps([point.at for point in points], points, places)
 
 
-def _first_witness(view: View, told_at: dict[str, Point], by_content: dict[str, Fact]) -> View:
-    point = told_at.get(view.content)
-    if not point:
-        return view
-    present = [witness for witness in point.witnesses if witness.content in by_content]
-    return min(present, key=lambda witness: (witness.rank, witness.order))
+def _together(fact: Fact, point: Point | None, by_content: dict[str, Fact]) -> list[Fact]:
+    """The facts that tell one change; nearly always it is told by one alone."""
+    if point is None or len(point.witnesses) == 1:
+        return [fact]
+    return [by_content[one.content] for one in point.witnesses if one.content in by_content]
+
+
+def _first(together: Sequence[Fact]) -> Fact:
+    if len(together) == 1:
+        return together[0]
+    return min(together, key=lambda one: (one.view.rank, one.view.order))
 
 
 def _entry_key(subject: Subject, view: View) -> str:
@@ -180,13 +182,13 @@ def _entry(
     steps: _Steps,
     deleted_at: str | None,
 ) -> rows.Entry:
-    fact = min(together, key=lambda one: (one.view.rank, one.view.order))
-    view = fact.view
+    view = _first(together).view
     at, rule = _when(view, point)
     after = point.status if point else steps.at(at)
     before = steps.before(point) if point else after
     views = [one for fact in together for one in (fact.view, *fact.aliases)]
-    received_at = min(one.received_at for one in views)
+    is_single = len(views) == 1
+    received_at = view.received_at if is_single else min(one.received_at for one in views)
     sent_at = view.event_time or view.occurred_at
     return rows.Entry(
         entry=entry_key,
@@ -195,7 +197,7 @@ def _entry(
         at=at,
         rank=view.rank,
         kind=view.kind,
-        title=_title(together, before, after),
+        title=_title(view, together, before, after),
         provenance="received",
         status_before=before,
         status_after=after,
@@ -208,7 +210,9 @@ def _entry(
         witnesses=len(together),
         flags=_listed(_flags(together, before, after, at, deleted_at)),
         position=view.position,
-        positions=_listed(sorted(one.position for one in views)),
+        positions=f"[{view.position}]"
+        if is_single
+        else text(sorted(one.position for one in views)),
         received_at=received_at,
         lateness_seconds=seconds_between(sent_at, received_at),
     )
@@ -263,17 +267,20 @@ def _flags(
     at: str,
     deleted_at: str | None,
 ) -> list[str]:
-    flags = {
-        "conflict": any(fact.conflict for fact in together),
-        "alias": any(fact.aliases for fact in together),
-        "after_delete": bool(deleted_at and at > deleted_at),
-        "illegal_transition": bool(before and after and statuses.is_illegal(before, after)),
-    }
-    return [name for name, holds in flags.items() if holds and name]
+    flags: list[str] = []
+    for fact in together:
+        if fact.conflict and "conflict" not in flags:
+            flags.insert(0, "conflict")
+        if fact.aliases and "alias" not in flags:
+            flags.append("alias")
+    if deleted_at and at > deleted_at:
+        flags.append("after_delete")
+    if before and after and statuses.is_illegal(before, after):
+        flags.append("illegal_transition")
+    return flags
 
 
-def _title(together: Sequence[Fact], before: str | None, after: str | None) -> str:
-    view = min((fact.view for fact in together), key=lambda view: (view.rank, view.order))
+def _title(view: View, together: Sequence[Fact], before: str | None, after: str | None) -> str:
     match view.kind:
         case "created" | "deleted" | "erased":
             title = view.kind
@@ -341,8 +348,9 @@ def _proof(point: Point) -> str:
 def _oddities(
     views: Sequence[View], lane: Sequence[Point], deleted_at: str | None, born_at: str | None
 ) -> Iterator[tuple[str, str, str]]:
-    first_at = min([view.occurred_at for view in views] + [point.at for point in lane], default="")
-    if first_at and not any(view.kind in {"created", "erased"} for view in views):
+    told_at = {view.occurred_at for view in views} | {point.at for point in lane}
+    if told_at and not any(view.kind in {"created", "erased"} for view in views):
+        first_at = min(told_at)
         yield "never_created", first_at, "No create notification was received for this ticket."
     moves = statuses.transitions(lane)
     for before, after in pairwise(moves):
@@ -354,17 +362,17 @@ def _oddities(
     if later:
         words = f"Told of after it was deleted, {len(later)} times."
         yield "after_delete", later[0].occurred_at, words
-    yield from _unseen_updates(views, lane, born_at)
+    yield from _unseen_updates(views, told_at, born_at)
 
 
 def _unseen_updates(
-    views: Sequence[View], lane: Sequence[Point], born_at: str | None
+    views: Sequence[View], told_at: set[str], born_at: str | None
 ) -> Iterator[tuple[str, str, str]]:
     """LastUpdate names a moment at which we were told nothing: a hint, not a proof of a gap."""
-    known = sorted({view.occurred_at for view in views} | {point.at for point in lane})
+    known = sorted(told_at)
     for view in views:
         updated = view.last_update
-        if not updated or view.kind == "created":
+        if not updated or updated in told_at or view.kind == "created":
             continue
         if not is_plausible(updated, view.occurred_at, born_at):
             continue

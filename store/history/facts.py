@@ -1,14 +1,13 @@
 """Facts: what was told about a ticket, each thing once, in an order that arrival cannot change. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.history.members import Difference
 from store.history.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One thing told, with every event that tells it and what it changed."""
 
     view: View
@@ -20,18 +19,23 @@ class Fact:
 def distinct(views: Iterable[View]) -> list[Fact]:
     """What was told, each thing once, in fold order; the same key with other content in conflict."""
     by_content: dict[str, list[View]] = {}
-    for view in sorted(views, key=lambda view: view.order):
-        by_content.setdefault(view.content, []).append(view)
-    contents_of: dict[tuple[str, str], set[str]] = {}
-    for content, same in by_content.items():
-        for view in same:
-            contents_of.setdefault((view.event_type, view.event_id), set()).add(content)
-    facts = [
+    content_of: dict[tuple[str, str], str] = {}
+    conflicting: set[tuple[str, str]] = set()
+    for view in sorted(views, key=_order):
+        content = view.content
+        by_content.setdefault(content, []).append(view)
+        name = (view.event_type, view.event_id)
+        if content_of.setdefault(name, content) != content:
+            conflicting.add(name)
+    return [
         Fact(
-            view=same[0],
-            aliases=tuple(same[1:]),
-            conflict=any(len(contents_of[v.event_type, v.event_id]) > 1 for v in same),
+            same[0],
+            tuple(same[1:]),
+            bool(conflicting) and any((v.event_type, v.event_id) in conflicting for v in same),
         )
         for same in by_content.values()
     ]
-    return sorted(facts, key=lambda fact: fact.view.order)
+
+
+def _order(view: View) -> tuple[str, int, str, str]:
+    return view.order

@@ -11,13 +11,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from store import payload
 from store.history import attached, entries, periods, rows, statuses, tasks
 from store.history.facts import Fact, distinct
 from store.history.members import merge, text
 from store.history.points import Point, is_plausible
 from store.history.rules import Rules
 from store.history.view import View
-from store.times import seconds_between
+from store.times import read_time, seconds_between
 
 Json = dict[str, Any]
 
@@ -145,8 +146,8 @@ def fold_specification(
         version=attached.plain(state.get("version")),
         lifecycle_status=last[0].status if last else None,
         description=attached.plain(state.get("description")),
-        created_at=attached.read_time(state.get("creationDate"), rules.zone),
-        last_update_at=attached.read_time(state.get("lastUpdate"), rules.zone),
+        created_at=read_time(state.get("creationDate"), rules.zone),
+        last_update_at=read_time(state.get("lastUpdate"), rules.zone),
         deleted_at=deleted_at,
         events=len(facts),
         first_event_at=told[0].occurred_at if told else None,
@@ -164,7 +165,7 @@ def _merged(
     promises: list[rows.Promise] = []
     for fact in facts:
         changed.append(_with_changes(fact, state))
-        promised = attached.read_time(state.get("expectedResolutionDate"), zone)
+        promised = read_time(state.get("expectedResolutionDate"), zone)
         before = promises[-1].expected_resolution_at if promises else None
         if promised and promised != before:
             slip = seconds_between(before, promised) if before else None
@@ -177,12 +178,15 @@ def _merged(
 
 def _with_changes(fact: Fact, state: Json) -> Fact:
     """Merge a fact's members into `state`; a first telling creates and changes nothing."""
-    is_first = not state and fact.view.kind == "created"
-    if fact.view.kind == "deleted":
+    kind = fact.view.kind
+    if kind == "deleted":
         # A delete event carries a reference, which says nothing about the members.
         return fact
+    if not state and kind == "created":
+        state.update(fact.view.resource)
+        return fact
     differences = merge(state, fact.view.resource)
-    return Fact(fact.view, fact.aliases, fact.conflict, () if is_first else tuple(differences))
+    return Fact(fact.view, fact.aliases, fact.conflict, tuple(differences))
 
 
 def _born_at(views: Iterable[View]) -> str | None:
@@ -240,7 +244,7 @@ def _ticket_row(
     plain = attached.plain
 
     def told_time(member: str) -> str | None:
-        return attached.read_time(state.get(member), rules.zone)
+        return read_time(state.get(member), rules.zone)
 
     requested = told_time("requestedResolutionDate")
     expected = told_time("expectedResolutionDate")
@@ -252,10 +256,10 @@ def _ticket_row(
     )
     specification = entries.reference(state.get("troubleTicketSpecification"))
     channel = state.get("channel")
-    names = attached.external_id_rows("", state)
     severity = plain(state.get("severity"))
     views = [view for fact in facts for view in (fact.view, *fact.aliases)]
     received = [view.received_at for view in views]
+    occurred = [view.occurred_at for view in views]
     return rows.Ticket(
         ticket=f"{source}/{ticket_id}",
         source=source,
@@ -279,7 +283,9 @@ def _ticket_row(
         closed_at=figures.closed_at,
         deleted_at=deleted_at,
         last_update_at=told_time("lastUpdate"),
-        external_id=min((name.id for name in names if name.id), default=None),
+        external_id=min(
+            (one["id"] for one in payload.external_ids(state) if one["id"]), default=None
+        ),
         specification=f"{source}/{specification[0]}" if specification else None,
         specification_name=specification[1] if specification else None,
         channel=entries.named(channel),
@@ -298,8 +304,8 @@ def _ticket_row(
         conflicts=sum(1 for fact in facts if fact.conflict),
         aliases=sum(len(fact.aliases) for fact in facts),
         events=len(facts),
-        first_event_at=min((view.occurred_at for view in views), default=None),
-        last_event_at=max((view.occurred_at for view in views), default=None),
+        first_event_at=min(occurred, default=None),
+        last_event_at=max(occurred, default=None),
         first_received_at=min(received, default=None),
         last_received_at=max(received, default=None),
         last_position=max((view.position for view in views), default=None),

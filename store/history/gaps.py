@@ -20,6 +20,8 @@ from store.history.points import (
 from store.history.view import STATUS_KINDS, View
 from store.times import seconds_between
 
+_NOT_IN_PASSING = STATUS_KINDS | {"task", "deleted"}
+
 
 def proven_by_history(views: Sequence[View], told: Sequence[Point]) -> list[Point]:
     """Inferred points: entries of status histories that no event told us of.
@@ -32,6 +34,8 @@ def proven_by_history(views: Sequence[View], told: Sequence[Point]) -> list[Poin
     seen: set[tuple[str, str | None]] = set()
     matching = _Matching(told)
     for view in views:
+        if not view.past:
+            continue
         for claim, following in pairwise((*view.past, None)):
             if claim is None or not claim.date or (claim.status, claim.date) in seen:
                 continue
@@ -60,12 +64,17 @@ def shown_in_passing(
 
     `points`: those known so far, in order.
     """
+    showing = [
+        view
+        for view in views
+        if (view.status or view.status_date) and view.kind not in _NOT_IN_PASSING
+    ]
+    if not showing:
+        return []
     known = _Known(points)
     found: list[Point] = []
     was_created = any(view.kind == "created" for view in views)
-    for view in views:
-        if view.kind in STATUS_KINDS or view.kind in {"task", "deleted"}:
-            continue
+    for view in showing:
         date = view.status_date
         dated = date if is_plausible(date, view.occurred_at, born_at) else None
         status = view.status.status if view.status else None
@@ -98,8 +107,7 @@ class _Matching:
                 self._undated.setdefault(point.status, []).append(point)
 
     def add(self, point: Point) -> None:
-        for date in point.dates | {point.at}:
-            self._dates.add(point, date)
+        self._dates.add_all(point)
 
     def knows(self, status: str, date: str, until: str | None, told_at: str) -> bool:
         """Whether there is a point for the entry. An undated one answers for one entry only."""
@@ -129,16 +137,15 @@ class _Known:
     """The points known so far, told and inferred, in order."""
 
     def __init__(self, points: Sequence[Point]) -> None:
-        self.points: list[Point] = []
+        self.points = list(points)
         self._dates = Dates()
         for point in points:
-            self.add(point)
+            self._dates.add_all(point)
 
     def add(self, point: Point) -> None:
         place = bisect_right(self.points, point.order, key=lambda other: other.order)
         self.points.insert(place, point)
-        for date in point.dates | {point.at}:
-            self._dates.add(point, date)
+        self._dates.add_all(point)
 
     def has(self, status: str | None, dated: str | None, occurred_at: str) -> bool:
         """Whether what an event lets show was known: this status then, or a change at that date."""

@@ -45,13 +45,17 @@ class Difference(NamedTuple):
 
 def merge(state: Json, resource: Json) -> list[Difference]:
     """Merge `resource` into `state`, in place; what changed, by member, in alphabetical order."""
+    changed: list[str] = []
+    for member, after in resource.items():
+        if member not in _TOLD_ELSEWHERE:
+            before = state.get(member)
+            # Texts, as most members are, need no second look (`_same`).
+            if before != after or (type(after) is not str and not _same(before, after)):
+                changed.append(member)
     differences: list[Difference] = []
-    for member in sorted(resource):
-        after = resource[member]
-        before = state.get(member)
-        if member not in _TOLD_ELSEWHERE and not _same(before, after):
-            differences += _differences(member, before, after)
-        state[member] = after
+    for member in sorted(changed):
+        differences += _differences(member, state.get(member), resource[member])
+    state.update(resource)
     return differences
 
 
@@ -59,8 +63,21 @@ def text(value: object) -> str:
     """JSON text that is the same for the same value, whatever order its members came in."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # a number of more than 64 bits
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except TypeError:
+        return _odd_text(value)
+
+
+def written(value: object) -> bytes:
+    """`text` as the bytes of its UTF-8."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _odd_text(value).encode("utf-8", "surrogatepass")
+
+
+def _odd_text(value: object) -> str:
+    # A number of more than 64 bits, or nested too deeply for the fast writer.
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _same(before: object, after: object) -> bool:
@@ -71,15 +88,16 @@ def _same(before: object, after: object) -> bool:
 
 
 def _differences(member: str, before: object, after: object) -> Iterable[Difference]:
-    before_items = _by_id(before)
-    after_items = _by_id(after)
-    if before_items is None or after_items is None or not (before_items or after_items):
-        if before is None or after is None:
-            action = "set" if before is None else "cleared"
-        else:
-            action = "changed"
-        return [Difference(member, None, action, _text(before), _text(after))]
-    return _item_differences(member, before_items, after_items)
+    if list in {type(before), type(after)}:
+        before_items = _by_id(before)
+        after_items = _by_id(after)
+        if before_items is not None and after_items is not None and (before_items or after_items):
+            return _item_differences(member, before_items, after_items)
+    if before is None or after is None:
+        action = "set" if before is None else "cleared"
+    else:
+        action = "changed"
+    return [Difference(member, None, action, _text(before), _text(after))]
 
 
 def _item_differences(member: str, before: Json, after: Json) -> Iterator[Difference]:

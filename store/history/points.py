@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from store.history.view import View
-from store.times import moment, seconds_between
+from store.times import instant, seconds_between
 
 SKEW_SECONDS = 300.0
 """How far two clocks may differ before a date is implausible, and how far apart two events may
@@ -45,22 +45,40 @@ class Dates:
     """Points by status and date; a date finds its point in any precision it is written in."""
 
     def __init__(self) -> None:
-        self._points: dict[str | None, list[tuple[float, Point]]] = {}
+        self._dated: dict[str | None, tuple[list[float], list[Point]]] = {}
+        """By status, the moments in order and the point of each."""
+
+    def add_all(self, point: Point) -> None:
+        """Add a point under every date that names it, and where it stands."""
+        for date in point.dates:
+            self.add(point, date)
+        if point.at not in point.dates:
+            self.add(point, point.at)
 
     def add(self, point: Point, date: str) -> None:
-        when = moment(date).timestamp()
-        for status in {point.status, None}:
-            dated = self._points.setdefault(status, [])
-            dated.insert(bisect_right(dated, when, key=_when), (when, point))
+        when = instant(date)
+        moments, points = self._dated.setdefault(point.status, ([], []))
+        place = bisect_right(moments, when)
+        moments.insert(place, when)
+        points.insert(place, point)
 
     def near(self, status: str | None, date: str) -> Point | None:
-        """The point of that status (None: of any) and date."""
-        dated = self._points.get(status, [])
-        when = moment(date).timestamp()
-        place = bisect_right(dated, when, key=_when)
-        around = dated[max(0, place - 1) : place + 1]
-        close = [one for one in around if abs(one[0] - when) <= ROUNDING_SECONDS]
-        return min(close, key=lambda one: abs(one[0] - when))[1] if close else None
+        """The nearest point of that status and date (status None: some point of that date)."""
+        if status is None:
+            anywhere = (self._near(dated, date) for dated in self._dated.values())
+            return next((point for point in anywhere if point), None)
+        return self._near(self._dated.get(status, ([], [])), date)
+
+    def _near(self, dated: tuple[list[float], list[Point]], date: str) -> Point | None:
+        moments, points = dated
+        when = instant(date)
+        after = bisect_right(moments, when)
+        found, closest = None, ROUNDING_SECONDS
+        for place in range(max(0, after - 1), min(after + 1, len(moments))):
+            apart = abs(moments[place] - when)
+            if apart < closest or (found is None and apart <= closest):
+                found, closest = points[place], apart
+        return found
 
 
 def is_plausible(date: str | None, occurred_at: str, born_at: str | None) -> bool:
@@ -72,8 +90,4 @@ def is_plausible(date: str | None, occurred_at: str, born_at: str | None) -> boo
 
 def are_near(one: str, other: str, seconds: float = ROUNDING_SECONDS) -> bool:
     """Whether two UTC texts may mean one moment."""
-    return abs(seconds_between(one, other)) <= seconds
-
-
-def _when(dated: tuple[float, Point]) -> float:
-    return dated[0]
+    return one == other or abs(seconds_between(one, other)) <= seconds

@@ -36,11 +36,8 @@ _LEGAL: dict[str, frozenset[str]] = {
 def lane(views: Sequence[View], born_at: str | None) -> list[Point]:
     """Every point of a ticket's status, in order; repetitions of a status included."""
     points = _told(views, born_at)
-    points += gaps.proven_by_history(views, points)
-    points.sort(key=_order)
-    points += gaps.shown_in_passing(views, points, born_at)
-    points.sort(key=_order)
-    return points
+    points = _in_order(points, gaps.proven_by_history(views, points))
+    return _in_order(points, gaps.shown_in_passing(views, points, born_at))
 
 
 def transitions(points: Iterable[Point]) -> list[Point]:
@@ -81,12 +78,11 @@ def _told(views: Sequence[View], born_at: str | None) -> list[Point]:
 
 def _changed_at(view: View, claim: StatusClaim, born_at: str | None) -> tuple[str, str]:
     """When the status became what the event tells, and the member that says so."""
-    for date, rule in (
-        (claim.date, "statusChangeDate"),
-        (view.history_date, "statusChangeHistory"),
-    ):
-        if date and is_plausible(date, view.occurred_at, born_at):
-            return date, rule
+    if claim.date and is_plausible(claim.date, view.occurred_at, born_at):
+        return claim.date, "statusChangeDate"
+    date = view.history_date
+    if date and is_plausible(date, view.occurred_at, born_at):
+        return date, "statusChangeHistory"
     born = view.created_at if view.kind == "created" else None
     # A create notification sent long after may tell a status that the ticket was not born in.
     if (
@@ -110,6 +106,10 @@ def _is_same_change(earlier: Point, later: Point) -> bool:
     return are_near(earlier.at, later.at, apart) or any(
         are_near(witness.occurred_at, view.occurred_at, apart) for witness in earlier.witnesses
     )
+
+
+def _in_order(points: list[Point], inferred: list[Point]) -> list[Point]:
+    return sorted([*points, *inferred], key=_order) if inferred else points
 
 
 def _order(point: Point) -> tuple[str, int, str, str]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from store import payload
 from store.history import rows
-from store.history.attached import key, plain, read_time
+from store.history.attached import key, plain
 from store.history.members import merge, text
 from store.history.points import SKEW_SECONDS, are_near, is_plausible
 from store.history.view import StatusClaim, View
-from store.times import seconds_between
+from store.times import read_time, seconds_between
 
 ENDED = frozenset({"done", "rejected", "cancelled", "terminatedWithError"})
 _ORDER = {

@@ -7,15 +7,16 @@ vary from subscription to subscription, so that aliases meet.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import orjson
 
 from store import payload
 from store.events import RecordedEvent
-from store.history.members import text
-from store.times import parse_time
+from store.history.members import written
+from store.times import read_time
 
 Json = dict[str, Any]
 
@@ -41,6 +42,9 @@ OTHER = ("other", 8)
 ERASED = ("erased", 8)
 
 _OCCURRED = ("timeOccurred", "timeOcurred")
+_BEYOND_64_BITS = 2.0**63
+_NAMED_BY_EVENT = (*_OCCURRED, "eventTime")
+_NAMED_BY_RESOURCE = ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate")
 
 STATUS_KINDS = frozenset({"created", "status", "resolved"})
 """Kinds whose business is to tell a status; any other event only lets one show."""
@@ -51,7 +55,13 @@ class StatusClaim(NamedTuple):
 
     status: str
     date: str | None
-    reason: str
+    told: Json
+    """The object that tells it."""
+
+    @property
+    def reason(self) -> str:
+        """Why; read when it is asked for: of most claims of most histories it never is."""
+        return payload.status_reason(self.told) or ""
 
 
 class View(NamedTuple):
@@ -106,9 +116,9 @@ def view(event: RecordedEvent, zone: str) -> View:
     located = payload.payload_of(event.event_type, document)
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event.event_type, OTHER)
-    times = _Times(zone)
-    occurred_at, occurred_rule = _occurred(document, resource, event.received_at, times)
-    is_task = kind == "task"
+    occurred_at, occurred_rule = _occurred(document, resource, event.received_at, zone)
+    status_date = read_time(payload.status_date(resource), zone)
+    born = resource.get("requestDate" if kind == "task" else "creationDate")
     return View(
         event_type=event.event_type,
         event_id=event.event_id,
@@ -120,11 +130,11 @@ def view(event: RecordedEvent, zone: str) -> View:
         resource_type=event.resource_type,
         resource_id=event.resource_id,
         resource=resource,
-        status=_status(kind, resource, times),
-        status_date=times.read(payload.status_date(resource)),
-        past=_past(resource, times),
-        created_at=times.read(resource.get("requestDate" if is_task else "creationDate")),
-        last_update=times.read(resource.get("lastUpdate")),
+        status=_status(kind, resource, status_date),
+        status_date=status_date,
+        past=_past(resource, zone),
+        created_at=read_time(born, zone),
+        last_update=read_time(resource.get("lastUpdate"), zone),
         information=tuple(payload.information_required(document)) if kind == "information" else (),
         milestones=tuple(payload.milestones(resource, document.get("event")))
         if kind == "milestone"
@@ -163,41 +173,45 @@ def _erased(event: RecordedEvent) -> View:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """Reads dates in one source's zone."""
-
-    zone: str
-
-    def read(self, value: object) -> str | None:
-        read = parse_time(value, self.zone)
-        return read[0] if read else None
-
-
 def _document(body: bytes) -> Json:
     try:
         document = orjson.loads(body)
-        if _has_float(document):
-            # A fraction, or a number of more than 64 bits that the fast parser has rounded.
-            document = _odd_document(body)
+        if isinstance(document, dict) and _has_float(cast("Json", document).values()):
+            _make_exact(cast("Json", document))
     except ValueError:
         document = _odd_document(body)
     return cast("Json", document) if isinstance(document, dict) else {}
 
 
-def _has_float(value: object) -> bool:
-    # Plain loops: this walks every document, and a generator would cost more than the parsing.
-    if type(value) is dict:
-        for one in cast("Json", value).values():  # noqa: SIM110 - measured
-            if type(one) is not str and _has_float(one):
-                return True
-        return False
-    if type(value) is list:
-        for one in cast("list[object]", value):  # noqa: SIM110 - measured
-            if type(one) is not str and _has_float(one):
-                return True
-        return False
-    return type(value) is float
+def _has_float(values: Iterable[Any]) -> bool:
+    # A plain loop by exact type: this walks every document.
+    for one in values:
+        kind = one.__class__
+        if kind is not str and (
+            kind is float
+            or (kind is dict and _has_float(one.values()))
+            or (kind is list and _has_float(one))
+        ):
+            return True
+    return False
+
+
+def _make_exact(container: Json | list[Any]) -> None:
+    """Write 1 for 1.0, in place; ValueError where the fast parser may have rounded a number.
+
+    It turns whole numbers of more than 64 bits into fractions.
+    """
+    changing: Any = container
+    places: Iterable[tuple[Any, Any]]
+    places = container.items() if isinstance(container, dict) else enumerate(container)
+    for place, one in places:
+        kind = one.__class__
+        if kind is dict or kind is list:
+            _make_exact(one)
+        elif kind is float:
+            if abs(one) >= _BEYOND_64_BITS:
+                raise ValueError(one)
+            changing[place] = _whole(one)
 
 
 def _odd_document(body: bytes) -> object:
@@ -212,56 +226,64 @@ def _odd_document(body: bytes) -> object:
 
 def _number(text: str) -> int | float:
     # 1.0 is 1: a redelivery may spell it either way, and the log keeps the first.
-    number = float(text)
+    return _whole(float(text))
+
+
+def _whole(number: float) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-def _occurred(document: Json, resource: Json, received_at: str, times: _Times) -> tuple[str, str]:
-    for member in (*_OCCURRED, "eventTime"):
-        at = times.read(document.get(member))
-        if at:
-            return at, member
-    for member in ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate"):
-        at = times.read(resource.get(member))
-        if at:
-            return at, member
+def _occurred(document: Json, resource: Json, received_at: str, zone: str) -> tuple[str, str]:
+    for members, names in ((document, _NAMED_BY_EVENT), (resource, _NAMED_BY_RESOURCE)):
+        for name in names:
+            at = read_time(members.get(name), zone)
+            if at:
+                return at, name
     return received_at, "received_at"
 
 
 def _content(event: RecordedEvent, document: Json, occurred_rule: str) -> str:
     """Digest of what is told of what, without what a second subscription varies."""
-    varied = _varied(document, occurred_rule)
-    said = {key: value for key, value in document.items() if key not in varied}
-    told = f"{event.event_type}\n{event.resource_id}\n{text(said)}"
-    return hashlib.sha256(told.encode()).hexdigest()
+    said = document.copy()
+    for name in _varied("event" in document, occurred_rule):
+        said.pop(name, None)
+    told = f"{event.event_type}\n{event.resource_id}\n".encode() + written(said)
+    return hashlib.sha256(told).hexdigest()
 
 
-def _varied(document: Json, occurred_rule: str) -> set[str]:
+@lru_cache(maxsize=32)
+def _varied(has_event: bool, occurred_rule: str) -> frozenset[str]:
     """Members of the envelope that differ between two tellings of one thing: ids and send time."""
     # Without `event` the resource stands among them, and id and href may be its own.
-    varied = {"correlationId"} if "event" not in document else {"correlationId", "id", "href"}
+    varied = frozenset({"correlationId", "id", "href"} if has_event else {"correlationId"})
     if occurred_rule == "received_at":
         # It names no time: the same again may be another change, and only its id can tell.
         return varied - {"id"}
     if occurred_rule in _OCCURRED:
-        varied.add("eventTime")
+        varied |= {"eventTime"}
     return varied | {"eventId", "eventUuid"}
 
 
-def _status(kind: str, resource: Json, times: _Times) -> StatusClaim | None:
+def _status(kind: str, resource: Json, date: str | None) -> StatusClaim | None:
     status = payload.status_of(resource)
     if not status and kind == "resolved":
         # MEF sends the id alone; what the event is called says the rest.
         status = "resolved"
     if not status:
         return None
-    date = times.read(payload.status_date(resource))
-    return StatusClaim(status, date, payload.status_reason(resource) or "")
+    return StatusClaim(status, date, resource)
 
 
-def _past(resource: Json, times: _Times) -> tuple[StatusClaim, ...]:
+def _past(resource: Json, zone: str) -> tuple[StatusClaim, ...]:
     claims = [
-        StatusClaim(status, times.read(date), reason or "")
-        for status, date, reason in payload.status_history(resource)
+        StatusClaim(status, date, change)
+        for status, change in payload.status_changes(resource)
+        if (date := read_time(payload.status_date(change), zone))
     ]
-    return tuple(sorted((c for c in claims if c.date), key=lambda c: c.date or ""))
+    if len(claims) > 1:
+        claims.sort(key=_date)
+    return tuple(claims)
+
+
+def _date(claim: StatusClaim) -> str:
+    return claim.date or ""

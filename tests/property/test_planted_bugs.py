@@ -162,11 +162,11 @@ def _forget_tombstones(plant: pytest.MonkeyPatch) -> None:
 
 
 def _ignore_time_zones(plant: pytest.MonkeyPatch) -> None:
-    true_parse = view.parse_time
+    true_read = view.read_time
     plant.setattr(
         view,
-        "parse_time",
-        lambda text, zone: true_parse(text[:-6] + "Z" if str(text)[-6:-5] == "+" else text, zone),
+        "read_time",
+        lambda text, zone: true_read(text[:-6] + "Z" if str(text)[-6:-5] == "+" else text, zone),
     )
 
 
