@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from store import payload
-from store.history import attached, entries, periods, rows, statuses, tasks
+from store.history import attached, entries, oddities, periods, rows, statuses, tasks
 from store.history.facts import Fact, distinct
 from store.history.members import merge, text
 from store.history.points import Point, is_plausible
@@ -81,8 +81,8 @@ def fold_ticket(
     figures = periods.figures(spans, born_at or _first_at(told, lane), rules.clock)
     requests = attached.request_rows(ticket, told, figures.resolved_at or figures.closed_at)
     alerts = attached.alert_rows(ticket, told, rules.zone)
-    gaps = entries.gaps(ticket, lane, timeline)
-    notices = entries.notices(ticket, told, lane, deleted_at, born_at)
+    gaps = oddities.gap_rows(ticket, lane, timeline)
+    notices = oddities.notice_rows(ticket, told, lane, deleted_at, born_at)
     row = _ticket_row(
         *(source, ticket_id, state, facts, figures),
         rules=rules,
