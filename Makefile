@@ -16,11 +16,13 @@ help:  ## this list
 demo: $(READY)  ## real events arriving, a timeline in the browser (Ctrl-C stops it)
 	@$(BIN)/listener demo
 
-test: $(READY) browser  ## format, lint, import contracts, every test, types
+test: $(READY) browser  ## format, lint, every test, import contracts, types
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+	@# The house first: it is collected in a second, and what it finds is mended fastest.
+	@$(BIN)/python -m pytest tests/architecture
+	@$(BIN)/python -m pytest --ignore tests/architecture
 	@$(BIN)/lint-imports --no-logo > $(VENV)/contracts.txt || { cat $(VENV)/contracts.txt; exit 1; }
-	@$(BIN)/python -m pytest
 	@$(BIN)/pyright --warnings
 
 torture: $(READY)  ## kill every part at random instants under load, MINUTES=30; a figure at its end
