@@ -42,7 +42,11 @@ async def deliver(base_url: str, sent: Iterable[Delivery], told: Told) -> None:
         async with asyncio.TaskGroup() as connections:
             for _ in range(CONNECTIONS):
                 connections.create_task(one_connection())
-    except* ReceiverAway as gone:
+    except ExceptionGroup as group:
+        # Not `except*`: before Python 3.11.4 it wraps again what is raised inside it.
+        gone = group.subgroup(ReceiverAway)
+        if gone is None:
+            raise
         raise gone.exceptions[0] from None
 
 
