@@ -5,6 +5,7 @@ Data only, no behaviour. An event or a refusal whose `body` is empty was erased.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,46 @@ class RecordedEvent(NewEvent):
     """Position of the first event with the same key and other content."""
     chain: str
     """SHA-256 over the previous row's chain and this row, hex."""
+
+
+class EventHead(NamedTuple):
+    """An event in the log without its bytes, which cost most of a read."""
+
+    position: int
+    source: str
+    event_type: str
+    event_id: str
+    resource_type: str
+    resource_id: str
+    ticket_id: str | None
+    occurred_at: str
+    event_time: str | None
+    received_at: str
+    drift: tuple[str, ...]
+    digest: str
+    conflict_of: int | None
+    size: int
+    """Bytes of its body."""
+
+    @classmethod
+    def of(cls, event: RecordedEvent) -> "EventHead":
+        """The head of an event."""
+        return cls(
+            position=event.position,
+            source=event.source,
+            event_type=event.event_type,
+            event_id=event.event_id,
+            resource_type=event.resource_type,
+            resource_id=event.resource_id,
+            ticket_id=event.ticket_id,
+            occurred_at=event.occurred_at,
+            event_time=event.event_time,
+            received_at=event.received_at,
+            drift=event.drift,
+            digest=event.digest,
+            conflict_of=event.conflict_of,
+            size=len(event.body),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,6 @@ def periods(history: History) -> list[tuple[str | None, str, float | None]]:
 def _fold(notifications: Sequence[Sent], rules: Rules, as_of: str | None) -> History:
     log = MemoryLog()
     log.append([arrived(one, number) for number, one in enumerate(notifications)])
-    views = [view(event, rules.zone) for event in log.read()]
+    views = [view(event, event.body, rules.zone) for event in log.read()]
     unit = units.Unit("ticket", "default", f"default/{TICKET}")
     return units.fold(unit, views, rules, as_of)

@@ -46,9 +46,9 @@ def ticket_history(
     """
     with closing(_index(directory / HISTORY_FILE, reader, known_at)) as connection:
         unit = Unit("ticket", *_key(connection, ticket_id, source))
-        events = reader.events(units.positions(connection, unit))
+        told = reader.told(units.positions(connection, unit))
     zone = rules.of(unit.source).zone
-    views = [view(event, zone) for event in events]
+    views = [view(event, body, zone) for event, body in told]
     return units.fold(unit, views, rules.of(unit.source), as_of)
 
 
@@ -94,9 +94,7 @@ def _index(history: Path, reader: LogReader, known_at: str | None) -> sqlite3.Co
 
 
 def _unfolded(reader: LogReader, after: int) -> Iterable[tuple[object, ...]]:
-    return (
-        units.event_row(event, event.position, event.conflict_of) for event in reader.read(after)
-    )
+    return map(units.event_row, reader.heads(after))
 
 
 def _open(history: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 from store import payload
@@ -65,12 +66,13 @@ def timeline(
     entry_of: dict[str, str] = {}
     found: list[rows.Entry] = []
     changes: list[rows.Change] = []
+    name = subject.name
     for fact in facts:
         content = fact.view.content
         point = told_at.get(content)
         together = _together(fact, point, by_content)
-        first = _first(together)
-        entry_of[content] = entry_key = _entry_key(subject, first.view)
+        first = fact if len(together) == 1 else _first(together)
+        entry_of[content] = entry_key = f"{name}#{first.view.content[:16]}"
         if fact.changes:
             changes += _change_rows(subject, entry_key, fact)
         if first is fact:
@@ -78,7 +80,7 @@ def timeline(
                 _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
             )
     found += [_inferred(subject, point, steps) for point in lane if point.inferred]
-    found.sort(key=lambda entry: (entry.at or "", entry.rank, entry.entry))
+    found.sort(key=_place)
     changes.sort()
     return Timeline(found, changes, entry_of)
 
@@ -132,13 +134,11 @@ def _together(fact: Fact, point: Point | None, by_content: dict[str, Fact]) -> l
 
 
 def _first(together: Sequence[Fact]) -> Fact:
-    if len(together) == 1:
-        return together[0]
     return min(together, key=lambda one: (one.view.rank, one.view.order))
 
 
-def _entry_key(subject: Subject, view: View) -> str:
-    return f"{subject.name}#{view.content[:16]}"
+# By `at`, rank and key; a row's members are read at once, which a sort of many feels.
+_place = itemgetter(*(rows.Entry._fields.index(name) for name in ("at", "rank", "entry")))
 
 
 def _entry(
@@ -150,14 +150,17 @@ def _entry(
     steps: _Steps,
     deleted_at: str | None,
 ) -> rows.Entry:
-    view = _first(together).view
+    is_single = len(together) == 1 and not together[0].aliases
+    view = together[0].view if len(together) == 1 else _first(together).view
     at, rule = _when(view, point)
     after = point.status if point else steps.at(at)
     before = steps.before(point) if point else after
-    views = [one for fact in together for one in (fact.view, *fact.aliases)]
-    is_single = len(views) == 1
-    received_at = view.received_at if is_single else min(one.received_at for one in views)
-    sent_at = view.event_time or view.occurred_at
+    if is_single:
+        received_at, positions = view.received_at, f"[{view.position}]"
+    else:
+        views = [one for fact in together for one in (fact.view, *fact.aliases)]
+        received_at = min(one.received_at for one in views)
+        positions = text(sorted(one.position for one in views))
     return rows.Entry(
         entry=entry_key,
         ticket=subject.ticket,
@@ -176,13 +179,11 @@ def _entry(
         event_id=view.event_id,
         task=tasks.task_key(subject.source, view) if view.kind == "task" else None,
         witnesses=len(together),
-        flags=_listed(_flags(together, before, after, at, deleted_at)),
+        flags=_flags(together, before, after, at, deleted_at),
         position=view.position,
-        positions=f"[{view.position}]"
-        if is_single
-        else text(sorted(one.position for one in views)),
+        positions=positions,
         received_at=received_at,
-        lateness_seconds=seconds_between(sent_at, received_at),
+        lateness_seconds=seconds_between(view.event_time or view.occurred_at, received_at),
     )
 
 
@@ -216,16 +217,12 @@ def _inferred(subject: Subject, point: Point, steps: _Steps) -> rows.Entry:
         event_id=witness.event_id,
         task=None,
         witnesses=1,
-        flags=text(["gap"] if point.gap else []),
+        flags='["gap"]' if point.gap else "[]",
         position=witness.position,
         positions=text([witness.position]),
         received_at=witness.received_at,
         lateness_seconds=None,
     )
-
-
-def _listed(values: Sequence[object]) -> str:
-    return text(values) if values else "[]"
 
 
 def _flags(
@@ -234,7 +231,7 @@ def _flags(
     after: str | None,
     at: str,
     deleted_at: str | None,
-) -> list[str]:
+) -> str:
     flags: list[str] = []
     for fact in together:
         if fact.conflict and "conflict" not in flags:
@@ -243,9 +240,9 @@ def _flags(
             flags.append("alias")
     if deleted_at and at > deleted_at:
         flags.append("after_delete")
-    if before and after and statuses.is_illegal(before, after):
+    if before and after and before != after and statuses.is_illegal(before, after):
         flags.append("illegal_transition")
-    return flags
+    return text(flags) if flags else "[]"
 
 
 def _title(view: View, together: Sequence[Fact], before: str | None, after: str | None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 
-from store.events import RecordedEvent
+from store.events import EventHead, RecordedEvent
 from store.history import quality, rows, tables, units, writing
 from store.history.fold import History
 from store.history.rules import RuleBook
@@ -66,7 +66,7 @@ class Follower:
     def _step(self, limit: int) -> int:
         after = {name: checkpoint(self._history, name) for name in CHECKPOINTS}
         events = list(islice(self._reader.read(after["events"], limit), limit))
-        event_rows = [units.event_row(event, event.position, event.conflict_of) for event in events]
+        event_rows = [units.event_row(EventHead.of(event)) for event in events]
         writing.insert(self._history, "events", event_rows)
         sources = quality.count_events(self._history, event_rows)
         self._fold(events, event_rows)
@@ -138,11 +138,13 @@ class Follower:
     ) -> list[View]:
         missing = [position for position in wanted if position not in held.views]
         old = [position for position in missing if position not in new]
-        events = self._reader.events(old) if old else []
-        events += [new[position] for position in missing if position in new]
+        told = self._reader.told(old) if old else []
         zone = self._rules.of(unit.source).zone
-        for event in events:
-            held.views[event.position] = view(event, zone)
+        for event, body in told:
+            held.views[event.position] = view(event, body, zone)
+        for position in missing:
+            if position in new:
+                held.views[position] = view(new[position], new[position].body, zone)
         return [held.views[position] for position in wanted]
 
 

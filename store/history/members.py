@@ -8,9 +8,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
-import orjson
+import msgspec
 
 Json = dict[str, Any]
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 UNTOLD = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 """Members that say what a resource is, not how it is."""
@@ -61,23 +63,17 @@ def merge(state: Json, resource: Json) -> list[Difference]:
 
 def text(value: object) -> str:
     """JSON text that is the same for the same value, whatever order its members came in."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:
-        return _odd_text(value)
+    return written(value).decode("utf-8", "surrogatepass")
 
 
 def written(value: object) -> bytes:
     """`text` as the bytes of its UTF-8."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:
-        return _odd_text(value).encode("utf-8", "surrogatepass")
-
-
-def _odd_text(value: object) -> str:
-    # A number of more than 64 bits, or nested too deeply for the fast writer.
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        # Half a surrogate pair, or nested too deeply for the fast writer.
+        odd = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return odd.encode("utf-8", "surrogatepass")
 
 
 def _same(before: object, after: object) -> bool:

@@ -1,36 +1,36 @@
 """Rebuild: fold the whole log anew, beside the present history.db, then take its place.
 
-Two passes over the log: first every event into its index, then, unit by unit, the folds, spread
-over the processors. Progress is committed as it goes, so that a killed rebuild goes on where it
-was. The swap is one transaction in the present file: readers never see half a history, and keep
-their connections.
+Two passes over the log: first every event into its index, then, unit by unit, the folds; both
+spread over the processors (`turns`). Progress is committed as it goes, in order, so that a killed
+rebuild goes on where it was. Readers of the present history never see half of a new one
+(`taking_place`).
 """
 
-import gc
 import os
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
-from itertools import islice
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.history import follower, quality, rows, tables, units, writing
 from store.history.fold import History
+from store.history.folding_order import Share, batches
 from store.history.rules import RuleBook
-from store.history.units import Unit
+from store.history.taking_place import take_place
+from store.history.turns import in_turns
 from store.history.view import view
 from store.log.protocol import LogReader
 
 INDEX_BATCH = 5_000
 """Events indexed in one transaction."""
 FOLD_BATCH = 2_000
-"""Events (of whole units) folded by one worker at a time."""
+"""Events (of whole units) folded in one."""
+INDEX_EVERY = 8
+"""Batches between two indexes made meanwhile: long enough for the others to fold ahead again."""
+WRITTEN_BACK_PAGES = 16_384
+"""Of the write-ahead log, before SQLite writes it back (64 MB): each time costs two fsyncs."""
 
 Progress = Callable[[int, int], None]
 """Told how many events of how many are done; each is counted once a pass, so twice in all."""
@@ -46,20 +46,17 @@ def rebuild(history: Path, open_reader: OpenReader, rules: RuleBook, progress: P
     stays as it was, and the next rebuild goes on from where this one stopped.
     """
     aside = history.with_name(f"{history.name}.rebuild")
-    with closing(open_reader()) as reader, closing(_start(aside, rules)) as connection:
-        total = reader.head()
-        _index_events(connection, reader, rules, total, progress)
-        _fold_units(connection, open_reader, rules, total, progress)
+    with closing(open_reader()) as reader, closing(_start(aside, rules, reader)) as connection:
+        _index_events(connection, partial(_Indexing, aside, open_reader, rules), progress)
+        _fold_units(connection, partial(_Folding, aside, open_reader, rules), progress)
         _finish(connection, reader, rules)
         folded = follower.checkpoint(connection, "events")
-        with closing(follower.connect(history)) as present:
-            connection.backup(present)
-            present.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    take_place(aside, history)
     _remove(aside)
     return folded
 
 
-def _start(aside: Path, rules: RuleBook) -> sqlite3.Connection:
+def _start(aside: Path, rules: RuleBook, reader: LogReader) -> sqlite3.Connection:
     """Open what an earlier rebuild left, or begin anew when that was of another version or by other rules."""
     connection = _connect(aside)
     if follower.outdated(connection, rules):
@@ -67,9 +64,11 @@ def _start(aside: Path, rules: RuleBook) -> sqlite3.Connection:
         _remove(aside)
         connection = _connect(aside)
         tables.create(connection, indexes=False)
+    # What arrives later is for the follower's way, at the end: it may belong to what is folded.
     connection.execute(
         "CREATE TABLE IF NOT EXISTS _rebuild (pass TEXT PRIMARY KEY, last TEXT, events INT)"
     )
+    connection.execute("INSERT OR IGNORE INTO _rebuild VALUES ('all', '', ?)", (reader.head(),))
     return connection
 
 
@@ -77,143 +76,118 @@ def _connect(aside: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(aside, isolation_level=None, timeout=30)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -131072")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WRITTEN_BACK_PAGES}")
     return connection
 
 
+def _workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _index_events(
-    connection: sqlite3.Connection,
-    reader: LogReader,
-    rules: RuleBook,
-    total: int,
-    progress: Progress,
+    connection: sqlite3.Connection, open_hand: "partial[_Indexing]", progress: Progress
 ) -> None:
     """First pass: a row in `events` for every event of the log."""
+    total = _count(connection, "all")
     done = follower.checkpoint(connection, "events")
-    while events := list(islice(reader.read(done, INDEX_BATCH), INDEX_BATCH)):
-        found = [units.event_row(event, event.position, event.conflict_of) for event in events]
-        done = events[-1].position
-        connection.execute("BEGIN IMMEDIATE")
-        writing.insert(connection, "events", found)
-        quality.count_events(connection, found)
-        marks = [rows.FollowerRow("events", done), rows.FollowerRow("rules", rules.fingerprint)]
-        writing.insert(connection, "_follower", marks)
-        connection.execute("COMMIT")
-        progress(min(done, total), 2 * total)
+    ranges = [(after, min(after + INDEX_BATCH, total)) for after in range(done, total, INDEX_BATCH)]
+    for done in in_turns(ranges, open_hand, min(_workers(), len(ranges))):
+        progress(done, 2 * total)
     for column in ("ticket", "specification", "task"):
-        connection.execute(f"CREATE INDEX IF NOT EXISTS idx_events_{column} ON events ({column})")
+        tables.index(connection, ("events", (column,)))
+
+
+class _Indexing:
+    """Reads the heads of a range of events, writes them as rows of `events`."""
+
+    def __init__(self, aside: Path, open_reader: OpenReader, rules: RuleBook) -> None:
+        self._connection = _connect(aside)
+        self._reader = open_reader()
+        self._rules = rules
+
+    def prepare(self, job: tuple[int, int]) -> list[rows.EventRow]:
+        after, until = job
+        return list(map(units.event_row, self._reader.heads(after, until - after)))
+
+    def write(self, prepared: list[rows.EventRow]) -> int:
+        done = prepared[-1].position
+        self._connection.execute("BEGIN IMMEDIATE")
+        writing.insert(self._connection, "events", prepared)
+        quality.count_events(self._connection, prepared)
+        marks = [
+            rows.FollowerRow("events", done),
+            rows.FollowerRow("rules", self._rules.fingerprint),
+        ]
+        writing.insert(self._connection, "_follower", marks)
+        self._connection.execute("COMMIT")
+        return done
+
+    def close(self) -> None:
+        self._reader.close()
+        self._connection.close()
 
 
 def _fold_units(
-    connection: sqlite3.Connection,
-    open_reader: OpenReader,
-    rules: RuleBook,
-    total: int,
-    progress: Progress,
+    connection: sqlite3.Connection, open_hand: "partial[_Folding]", progress: Progress
 ) -> None:
     """Second pass: the history of every unit, in the order of their keys."""
-    workers = os.cpu_count() or 1
-    waiting: deque[tuple[list[_Share], Future[Rows]]] = deque()
-    counted = _counted(connection)
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin_worker) as pool:
-        try:
-            for shares in _batches(connection):
-                waiting.append((shares, pool.submit(_fold_shares, open_reader, rules, shares)))
-                if len(waiting) > 2 * workers:
-                    counted += _keep(connection, *waiting.popleft())
-                    progress(total + min(counted, total), 2 * total)
-            while waiting:
-                counted += _keep(connection, *waiting.popleft())
-                progress(total + min(counted, total), 2 * total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    total = _count(connection, "all")
+    folded = sum(_count(connection, kind) for kind in units.KINDS)
+    jobs = batches(connection, {kind: _last(connection, kind) for kind in units.KINDS}, FOLD_BATCH)
+    # The rows of `events` are all there: their indexes are made here, while others fold.
+    missing = [index for index in tables.indexes() if index[0] == "events"]
+    for number, count in enumerate(in_turns(jobs, open_hand, _workers())):
+        folded += count
+        progress(total + min(folded, total), 2 * total)
+        if missing and number % INDEX_EVERY == 0:
+            tables.index(connection, missing.pop())
 
 
-def _begin_worker() -> None:
-    """In a worker: no hunt for cycles, of which folds make none (measured: a fifth faster), and an
-    end when the rebuild ends, even by kill -9, which tells its children nothing.
-    """
-    gc.disable()
-    parent = parent_process()
-    if parent is None:
-        return
+class _Folded(NamedTuple):
+    """A batch of units, folded: where it ends, and its rows."""
 
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    kind: str
+    last: str
+    events: int
+    rows: Rows
 
 
-_Share = tuple[Unit, list[int]]
-"""A unit and the positions of its events."""
+class _Folding:
+    """Reads the events of units and folds them, writes their rows."""
 
+    def __init__(self, aside: Path, open_reader: OpenReader, rules: RuleBook) -> None:
+        self._connection = _connect(aside)
+        self._reader = open_reader()
+        self._rules = rules
 
-def _batches(connection: sqlite3.Connection) -> Iterator[list[_Share]]:
-    """All units not folded yet with their positions, in batches of about FOLD_BATCH events."""
-    for kind, select in _UNITS.items():
-        batch: list[_Share] = []
-        size = 0
-        for source, key in _keys(connection, select, _last(connection, kind)):
-            unit = Unit(kind, source, key)
-            positions = units.positions(connection, unit)
-            batch.append((unit, positions))
-            size += len(positions)
-            if size >= FOLD_BATCH:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
+    def prepare(self, job: list[Share]) -> _Folded:
+        wanted = [position for _, positions in job for position in positions]
+        told = {event.position: (event, body) for event, body in self._reader.told(wanted)}
+        found: Rows = {table: [] for table in History._fields}
+        for unit, positions in job:
+            rules = self._rules.of(unit.source)
+            views = [view(*told[position], rules.zone) for position in positions]
+            for table, folded in zip(History._fields, units.fold(unit, views, rules), strict=True):
+                found[table] += folded
+        unit = job[-1][0]
+        return _Folded(unit.kind, unit.key, len(wanted), found)
 
+    def write(self, prepared: _Folded) -> int:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for table, found in prepared.rows.items():
+            writing.insert(self._connection, table, found)
+        self._connection.execute(
+            "INSERT INTO _rebuild VALUES (?1, ?2, ?3) ON CONFLICT (pass) DO UPDATE "
+            "SET last = ?2, events = events + ?3",
+            (prepared.kind, prepared.last, prepared.events),
+        )
+        self._connection.execute("COMMIT")
+        return prepared.events
 
-def _keys(connection: sqlite3.Connection, select: str, last: str) -> Iterator[tuple[str, str]]:
-    while page := connection.execute(select, (last,)).fetchall():
-        yield from page
-        last = page[-1][1]
-
-
-_UNITS = {
-    # The source of a key is that of any of its events: keys begin with it.
-    "ticket": "SELECT source, ticket FROM events WHERE ticket > ? GROUP BY ticket "
-    "ORDER BY ticket LIMIT 1000",
-    "specification": "SELECT source, specification FROM events WHERE specification > ? "
-    "GROUP BY specification ORDER BY specification LIMIT 1000",
-    "task": "SELECT source, task FROM events WHERE task > ? GROUP BY task "
-    "HAVING max(ticket) IS NULL ORDER BY task LIMIT 1000",
-}
-
-
-def _fold_shares(open_reader: OpenReader, rules: RuleBook, shares: list[_Share]) -> Rows:
-    """In a worker: the rows of these units, table by table."""
-    found: Rows = {table: [] for table in History._fields}
-    with closing(open_reader()) as reader:
-        wanted = [position for _, positions in shares for position in positions]
-        events = {event.position: event for event in reader.events(wanted)}
-    for unit, positions in shares:
-        its_rules = rules.of(unit.source)
-        views = [view(events[position], its_rules.zone) for position in positions]
-        history = units.fold(unit, views, its_rules)
-        for table, folded in zip(History._fields, history, strict=True):
-            found[table] += [tuple(row) for row in folded]
-    return found
-
-
-def _keep(connection: sqlite3.Connection, shares: list[_Share], future: "Future[Rows]") -> int:
-    folded = future.result()
-    unit = shares[-1][0]
-    count = sum(len(positions) for _, positions in shares)
-    connection.execute("BEGIN IMMEDIATE")
-    for table, found in folded.items():
-        writing.insert(connection, table, found)
-    connection.execute(
-        "INSERT INTO _rebuild VALUES (?1, ?2, ?3) ON CONFLICT (pass) DO UPDATE "
-        "SET last = ?2, events = events + ?3",
-        (unit.kind, unit.key, count),
-    )
-    connection.execute("COMMIT")
-    return count
+    def close(self) -> None:
+        self._reader.close()
+        self._connection.close()
 
 
 def _last(connection: sqlite3.Connection, kind: str) -> str:
@@ -221,8 +195,9 @@ def _last(connection: sqlite3.Connection, kind: str) -> str:
     return row[0] if row else ""
 
 
-def _counted(connection: sqlite3.Connection) -> int:
-    return connection.execute("SELECT coalesce(sum(events), 0) FROM _rebuild").fetchone()[0]
+def _count(connection: sqlite3.Connection, what: str) -> int:
+    row = connection.execute("SELECT events FROM _rebuild WHERE pass = ?", (what,)).fetchone()
+    return row[0] if row else 0
 
 
 def _finish(connection: sqlite3.Connection, reader: LogReader, rules: RuleBook) -> None:

@@ -1,11 +1,10 @@
 """What a fold is told about a source and its clock. Plain values, filled from settings by the doors."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+import msgspec
 
 from store.history.clock import ServiceClock
 
@@ -34,10 +33,5 @@ class RuleBook:
     def fingerprint(self) -> int:
         """The same for the same rules: histories folded by others have to be folded anew."""
         others = {name: one for name, one in self.by_source.items() if one != self.others}
-        said = orjson.dumps([others, self.others], default=_listed, option=orjson.OPT_SORT_KEYS)
+        said = msgspec.json.encode([others, self.others], order="sorted")
         return int.from_bytes(hashlib.sha256(said).digest()[:7])
-
-
-def _listed(value: Iterable[Any]) -> list[Any]:
-    """Sets have no order of their own."""
-    return sorted(value) if isinstance(value, frozenset) else list(value)

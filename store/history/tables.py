@@ -252,19 +252,27 @@ def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def index(connection: sqlite3.Connection) -> None:
-    """Make every index that is not there yet.
+Index = tuple[str, tuple[str, ...]]
+"""A table and the columns of one of its indexes."""
+
+
+def index(connection: sqlite3.Connection, *wanted: Index) -> None:
+    """Make these indexes, by default all, where they are not there yet.
 
     Where the first column is mostly NULL the index leaves those rows out: nobody asks for them,
     and a rebuild need not sort them.
     """
-    for name, table in TABLES.items():
-        for columns in table.indexes:
-            where = f" WHERE {columns[0]} IS NOT NULL" if (name, columns[0]) in _SPARSE else ""
-            connection.execute(
-                f"CREATE INDEX IF NOT EXISTS idx_{name}_{'_'.join(columns)} "
-                f"ON {name} ({', '.join(columns)}){where}"
-            )
+    for name, columns in wanted or indexes():
+        where = f" WHERE {columns[0]} IS NOT NULL" if (name, columns[0]) in _SPARSE else ""
+        connection.execute(
+            f"CREATE INDEX IF NOT EXISTS idx_{name}_{'_'.join(columns)} "
+            f"ON {name} ({', '.join(columns)}){where}"
+        )
+
+
+def indexes() -> list[Index]:
+    """Every index of every table."""
+    return [(name, columns) for name, table in TABLES.items() for columns in table.indexes]
 
 
 def _pointed_to_first() -> list[str]:

@@ -8,7 +8,7 @@ never names a ticket stands alone. So a unit is a function of the set of events,
 import sqlite3
 from typing import NamedTuple
 
-from store.events import NewEvent
+from store.events import EventHead
 from store.history import rows
 from store.history.fold import History, fold_specification, fold_task_alone, fold_ticket
 from store.history.members import text
@@ -16,6 +16,9 @@ from store.history.rules import Rules
 from store.history.view import View
 from store.payload import TASK_TYPES
 from store.times import seconds_between
+
+KINDS = ("ticket", "specification", "task")
+"""In the order a rebuild folds them."""
 
 
 class Unit(NamedTuple):
@@ -32,12 +35,12 @@ class Unit(NamedTuple):
         return self.key[len(self.source) + 1 :]
 
 
-def event_row(event: NewEvent, position: int, conflict_of: int | None) -> rows.EventRow:
+def event_row(event: EventHead) -> rows.EventRow:
     """An event as a row of `events`."""
     is_task = event.resource_type in TASK_TYPES
     is_specification = event.ticket_id is None and not is_task
     return rows.EventRow(
-        position=position,
+        position=event.position,
         source=event.source,
         event_type=event.event_type,
         event_id=event.event_id,
@@ -51,9 +54,9 @@ def event_row(event: NewEvent, position: int, conflict_of: int | None) -> rows.E
         received_at=event.received_at,
         lateness_seconds=seconds_between(event.event_time or event.occurred_at, event.received_at),
         redeliveries=0,
-        conflict_of=conflict_of,
+        conflict_of=event.conflict_of,
         drift=text(event.drift) if event.drift else None,
-        size=len(event.body),
+        size=event.size,
         digest=event.digest,
     )
 

@@ -7,14 +7,13 @@ vary from subscription to subscription, so that aliases meet.
 
 import hashlib
 import json
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-import orjson
+import msgspec
 
 from store import payload
-from store.events import RecordedEvent
+from store.events import EventHead, RecordedEvent
 from store.history.members import written
 from store.times import read_time
 
@@ -42,7 +41,6 @@ OTHER = ("other", 8)
 ERASED = ("erased", 8)
 
 _OCCURRED = ("timeOccurred", "timeOcurred")
-_BEYOND_64_BITS = 2.0**63
 _NAMED_BY_EVENT = (*_OCCURRED, "eventTime")
 _NAMED_BY_RESOURCE = ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate")
 
@@ -106,13 +104,13 @@ class View(NamedTuple):
         return (self.occurred_at, self.rank, self.content, self.event_id)
 
 
-def view(event: RecordedEvent, zone: str) -> View:
-    """Read an event. `zone` is its source's, for times that name none. Never raises: what cannot
-    be read is absent.
+def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
+    """Read an event's bytes. `zone` is its source's, for times that name none. Never raises: what
+    cannot be read is absent.
     """
-    if not event.body:
+    if not body:
         return _erased(event)
-    document = _document(event.body)
+    document = _document(body)
     located = payload.payload_of(event.event_type, document)
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event.event_type, OTHER)
@@ -148,7 +146,7 @@ def view(event: RecordedEvent, zone: str) -> View:
     )
 
 
-def _erased(event: RecordedEvent) -> View:
+def _erased(event: EventHead | RecordedEvent) -> View:
     """An event whose bytes were erased: a fact that something was told then, and nothing more."""
     told = f"{event.event_type}\n{event.event_id}\n{event.digest}"
     return View(
@@ -175,43 +173,10 @@ def _erased(event: RecordedEvent) -> View:
 
 def _document(body: bytes) -> Json:
     try:
-        document = orjson.loads(body)
-        if isinstance(document, dict) and _has_float(cast("Json", document).values()):
-            _make_exact(cast("Json", document))
-    except ValueError:
+        document = _DECODER.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         document = _odd_document(body)
     return cast("Json", document) if isinstance(document, dict) else {}
-
-
-def _has_float(values: Iterable[Any]) -> bool:
-    # A plain loop by exact type: this walks every document.
-    for one in values:
-        kind = one.__class__
-        if kind is not str and (
-            kind is float
-            or (kind is dict and _has_float(one.values()))
-            or (kind is list and _has_float(one))
-        ):
-            return True
-    return False
-
-
-def _make_exact(container: Json | list[Any]) -> None:
-    """Write 1 for 1.0, in place; ValueError where the fast parser may have rounded a number.
-
-    It turns whole numbers of more than 64 bits into fractions.
-    """
-    changing: Any = container
-    places: Iterable[tuple[Any, Any]]
-    places = container.items() if isinstance(container, dict) else enumerate(container)
-    for place, one in places:
-        kind = one.__class__
-        if kind is dict or kind is list:
-            _make_exact(one)
-        elif kind is float:
-            if abs(one) >= _BEYOND_64_BITS:
-                raise ValueError(one)
-            changing[place] = _whole(one)
 
 
 def _odd_document(body: bytes) -> object:
@@ -226,11 +191,11 @@ def _odd_document(body: bytes) -> object:
 
 def _number(text: str) -> int | float:
     # 1.0 is 1: a redelivery may spell it either way, and the log keeps the first.
-    return _whole(float(text))
-
-
-def _whole(number: float) -> int | float:
+    number = float(text)
     return int(number) if number.is_integer() else number
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
 
 
 def _occurred(document: Json, resource: Json, received_at: str, zone: str) -> tuple[str, str]:
@@ -242,7 +207,7 @@ def _occurred(document: Json, resource: Json, received_at: str, zone: str) -> tu
     return received_at, "received_at"
 
 
-def _content(event: RecordedEvent, document: Json, occurred_rule: str) -> str:
+def _content(event: EventHead | RecordedEvent, document: Json, occurred_rule: str) -> str:
     """Digest of what is told of what, without what a second subscription varies."""
     said = document.copy()
     for name in _varied("event" in document, occurred_rule):

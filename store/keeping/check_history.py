@@ -9,7 +9,7 @@ from itertools import islice, takewhile, zip_longest
 from pathlib import Path
 from typing import Any
 
-from store.events import Decision, Quarantined, RecordedEvent, Redelivery
+from store.events import Decision, EventHead, Quarantined, RecordedEvent, Redelivery
 from store.history import follower, tables
 from store.history.asking import HISTORY_FILE
 from store.history.rebuild import rebuild
@@ -46,6 +46,13 @@ class LogUntil:
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         found = self._reader.read(after, limit)
         return takewhile(lambda event: event.position <= self._until["events"], found)
+
+    def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
+        found = self._reader.heads(after, limit)
+        return takewhile(lambda event: event.position <= self._until["events"], found)
+
+    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+        return self._reader.told([one for one in positions if one <= self._until["events"]])
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         found = self._reader.redeliveries(after, limit)

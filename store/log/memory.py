@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from store.events import (
     Appended,
     Decision,
+    EventHead,
     NewEvent,
     Quarantined,
     RecordedEvent,
@@ -54,6 +55,12 @@ class MemoryLog:
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         return self._from(self._events, after, limit)
+
+    def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
+        return map(EventHead.of, self.read(after, limit))
+
+    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+        return [(EventHead.of(event), event.body) for event in self.events(positions)]
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         return self._from(self._redeliveries, after, limit)

@@ -13,6 +13,7 @@ from typing import Protocol
 from store.events import (
     Appended,
     Decision,
+    EventHead,
     NewEvent,
     Quarantined,
     RecordedEvent,
@@ -36,6 +37,14 @@ class LogReader(Protocol):
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Events with position > after, ascending, at most `limit`; streams, never all in memory."""
+        ...
+
+    def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
+        """As `read`, without the bodies, many times faster."""
+        ...
+
+    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+        """As `events`, heads and bodies apart; for those who read very many."""
         ...
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:

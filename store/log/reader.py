@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from store.events import Decision, Quarantined, RecordedEvent, Redelivery
+from store.events import Decision, EventHead, Quarantined, RecordedEvent, Redelivery
 from store.log import rows
 from store.log.protocol import LogMissing, LogUnavailable
 from store.log.segments import ARCHIVE, Archive
@@ -23,6 +23,11 @@ PAGE_BYTES = 4_194_304
 Row = TypeVar("Row")
 
 _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE position"
+_HEADS = f"SELECT {rows.HEAD_COLUMNS} FROM events WHERE position"
+_TOLD = (
+    f"SELECT {rows.HEAD_COLUMNS}, body FROM events "
+    "WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position"
+)
 _REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
 _QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
 _DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
@@ -51,6 +56,15 @@ class SqliteReading:
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         return self._pages(f"{_EVENTS} > ? ORDER BY position", self._event, after, limit)
 
+    def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
+        return self._pages(f"{_HEADS} > ? ORDER BY position", self._head, after, limit)
+
+    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+        return [
+            (rows.event_head(row[:-1]), row[-1] or self._archived(row[0]))
+            for row in self._select(_TOLD, json.dumps([*positions]))
+        ]
+
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         return self._pages(f"{_REDELIVERIES} > ? ORDER BY id", rows.redelivery, after, limit)
 
@@ -71,6 +85,11 @@ class SqliteReading:
         if not row[-1]:
             row = (*row[:-1], self._archived(row[0]))
         return rows.recorded_event(row)
+
+    def _head(self, row: tuple[Any, ...]) -> EventHead:
+        if not row[-1]:
+            row = (*row[:-1], len(self._archived(row[0])))
+        return rows.event_head(row)
 
     def _archived(self, position: int) -> bytes:
         """The body of an event that has none in log.db; empty when it was erased."""

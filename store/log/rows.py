@@ -6,6 +6,7 @@ from typing import Any
 
 from store.events import (
     Decision,
+    EventHead,
     NewEvent,
     Quarantined,
     Reason,
@@ -17,6 +18,10 @@ from store.events import (
 EVENT_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, path, headers, drift, digest, conflict_of, chain, body"
+)
+HEAD_COLUMNS = (
+    "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
+    "event_time, received_at, drift, lower(hex(digest)), conflict_of, length(body)"
 )
 QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
@@ -72,6 +77,11 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
         chain=row[15].hex(),
         body=row[16],
     )
+
+
+def event_head(row: tuple[Any, ...]) -> EventHead:
+    """Of a row in the order of HEAD_COLUMNS."""
+    return EventHead._make((*row[:10], _drift(row[10]), *row[11:]))
 
 
 def quarantine_row(refused: Refused) -> tuple[Any, ...]:

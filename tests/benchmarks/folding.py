@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
-import orjson
+import msgspec
 
 from store import open_log, open_reader
 from store.history import follower
@@ -56,7 +56,7 @@ def _speeds(data: Path, events: int, runs: int) -> list[Json]:
     def parse() -> None:
         with closing(open_data()) as reader:
             for event in reader.read():
-                orjson.loads(event.body)
+                msgspec.json.decode(event.body)
 
     def follow() -> None:
         path = data / "followed.db"

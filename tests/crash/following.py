@@ -13,7 +13,7 @@ from store.history.rules import RuleBook
 def main() -> None:
     what, directory = sys.argv[1], Path(sys.argv[2])
     if what == "rebuild":
-        rebuild.FOLD_BATCH = rebuild.INDEX_BATCH = 50
+        rebuild.FOLD_BATCH = rebuild.INDEX_BATCH = 20
         open_log = functools.partial(open_reader, directory)
         rebuild.rebuild(directory / "history.db", open_log, RuleBook(), _say)
         return

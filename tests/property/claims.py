@@ -220,6 +220,6 @@ def fold(sent: Sequence[Sent], as_of: str | None = None):
     log = MemoryLog()
     log.append([arrived(one, number) for number, one in enumerate(sent)])
     zone = RULES.others.zone
-    views = [view(event, zone) for event in log.read() if event.ticket_id == TICKET]
+    views = [view(event, event.body, zone) for event in log.read() if event.ticket_id == TICKET]
     unit = units.Unit("ticket", "default", f"default/{TICKET}")
     return units.fold(unit, views, RULES.others, as_of)

@@ -216,4 +216,6 @@ def _history(clock: ServiceClock, *statuses: tuple[str, str]):
         text = json.dumps(body).encode()
         log.append([new_event(str(number), text, event_type=f"TroubleTicket{kind}Event")])
     rules = Rules(clock=clock)
-    return fold_ticket("default", "3180", [view(one, rules.zone) for one in log.read()], rules)
+    return fold_ticket(
+        "default", "3180", [view(one, one.body, rules.zone) for one in log.read()], rules
+    )

@@ -8,7 +8,9 @@ import pytest
 
 from store import MemoryLog, open_reader
 from store.history import follower, writing
+from store.history import rebuild as rebuilding
 from store.history.follower import Follower
+from store.history.lock import locked
 from store.history.rebuild import rebuild
 from store.history.rules import RuleBook, Rules
 from tests.logs import assert_same, copy, fold, provider_log, rows
@@ -58,6 +60,59 @@ def test_a_rebuild_shows_in_connections_that_were_open_before_it(tmp_path):
             # The follower that was running goes on from where the new history ends.
             log.append([new_event("one-more")])
             assert Follower(log, writing_one, RuleBook()).step() == 1
+
+
+def test_nobody_reads_so_the_new_file_itself_takes_the_place(tmp_path):
+    path = tmp_path / "history.db"
+    with closing(copy(provider_log(), tmp_path)) as log:
+        with closing(follower.connect(path)) as connection:
+            Follower(log, connection, RuleBook()).step(50)
+        before = path.stat().st_ino
+        rebuild(path, functools.partial(open_reader, tmp_path), RuleBook(), lambda *_: None)
+        assert path.stat().st_ino != before
+        # With a follower at work, or somebody who reads, it has to stay the file they opened.
+        for holding in (locked(path), closing(sqlite3.connect(path))):
+            with holding as held:
+                if isinstance(held, sqlite3.Connection):
+                    held.execute("SELECT count(*) FROM events").fetchone()
+                before = path.stat().st_ino
+                rebuild(path, functools.partial(open_reader, tmp_path), RuleBook(), lambda *_: None)
+                assert path.stat().st_ino == before
+        with closing(sqlite3.connect(path)) as connection:
+            assert_same(rows(fold(log), arrival=True), rows(connection, arrival=True))
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert not list(tmp_path.glob("*.rebuild*"))
+
+
+def test_events_of_a_folded_ticket_that_arrive_between_two_tries_are_folded_too(tmp_path):
+    first = list(provider_log().read())
+    path = tmp_path / "history.db"
+    opened = functools.partial(open_reader, tmp_path)
+
+    def stop_once_folding(done: int, total: int) -> None:
+        if 2 * done > total:
+            raise InterruptedError
+
+    with closing(copy(provider_log(), tmp_path)) as log:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(rebuilding, "FOLD_BATCH", 40)
+            with pytest.raises(InterruptedError):
+                rebuild(path, opened, RuleBook(), stop_once_folding)
+        folded = tmp_path / "history.db.rebuild"
+        with closing(sqlite3.connect(folded)) as connection:
+            ticket = connection.execute("SELECT id FROM tickets ORDER BY ticket").fetchone()[0]
+        event = next(one for one in first if one.ticket_id == ticket)
+        log.append(
+            [new_event("late", event.body.replace(b"eventId", b"eventUuid"), **about(event))]
+        )
+        rebuild(path, opened, RuleBook(), lambda *_: None)
+        with closing(sqlite3.connect(path)) as connection:
+            assert_same(rows(fold(log), arrival=True), rows(connection, arrival=True))
+
+
+def about(event):
+    names = ("source", "event_type", "resource_type", "resource_id", "ticket_id")
+    return {name: getattr(event, name) for name in names}
 
 
 def test_a_step_that_fails_changes_neither_rows_nor_checkpoint(monkeypatch):

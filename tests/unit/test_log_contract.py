@@ -14,6 +14,7 @@ from store import (
     open_log,
     verify_chain,
 )
+from store.events import EventHead
 from store.log import reader
 from tests.new_events import new_event, refused
 
@@ -47,6 +48,18 @@ def test_positions_start_at_1_and_have_no_holes_across_appends(log):
         (1, "a"),
         (2, "b"),
         (3, "c"),
+    ]
+
+
+def test_heads_say_what_events_say_without_their_bodies(log):
+    log.append([new_event("a"), new_event("b", b"{}", ticket_id=None, drift=("x /y",))])
+    log.append([new_event("a", b'{"other": 1}')])
+    events = list(log.read())
+    assert list(log.heads()) == [EventHead.of(event) for event in events]
+    assert [head.size for head in log.heads(1, 1)] == [2]
+    assert list(log.heads(3)) == []
+    assert log.told([3, 1, 99]) == [
+        (EventHead.of(event), event.body) for event in (events[0], events[2])
     ]
 
 
