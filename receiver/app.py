@@ -155,9 +155,8 @@ class Front:
         """Count it, say it, answer it."""
         code = answer_of(type(error)).code
         self._metrics.refused(exchange.source, exchange.event_type, code)
-        status, headers, body = answer_to(error)
+        status, headers, body = answer_to(error, exchange.request_id)
         self._refusals.say(status, code, scope["path"], exchange)
-        headers += (("X-Request-Id", exchange.request_id),)
         if isinstance(error, TooLarge):
             await answer(send, status, headers, body, ends=False)
             await _drain(receive)

@@ -29,6 +29,7 @@ class Error(Extensible):
     message: Text = None
     status: Text = None
     reference_error: Text = Field(default=None, alias="referenceError")
+    request_id: str = Field(alias="requestId", description="As in X-Request-Id: please quote it.")
 
 
 class EventSubscription(BaseModel):

@@ -6,7 +6,7 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import uvicorn
@@ -17,6 +17,7 @@ from receiver.admission import check_listening, door, rules
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
 from receiver.door import Door
+from receiver.exchange import Exchange, RequestIds
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
 from receiver.logs import Refusals
@@ -124,12 +125,14 @@ async def _serve(
 
 
 def _refused(metrics: Metrics) -> Refused:
-    refusals = Refusals()
+    refusals, request_ids = Refusals(), RequestIds()
 
-    def refused(why: Rejection) -> None:
+    def refused(why: Rejection, headers: Sequence[tuple[bytes, bytes]]) -> str:
         answer = answer_of(type(why))
+        exchange = Exchange(request_ids.of(headers))
         metrics.refused("", "", answer.code)
-        refusals.say(answer.status, answer.code)
+        refusals.say(answer.status, answer.code, exchange=exchange)
+        return exchange.request_id
 
     return refused
 

@@ -177,24 +177,30 @@ def answer_of(kind: type[BaseException]) -> Answer:
     return ANSWERS[next(base for base in kind.__mro__ if base in ANSWERS)]
 
 
-def answer_to(error: Exception) -> tuple[int, Headers, bytes]:
+def answer_to(error: Exception, request_id: str) -> tuple[int, Headers, bytes]:
     """Status, headers and TMF Error body for what was raised.
 
-    Never the text of an unexpected exception: it could quote a payload.
+    Both say the request's id: it leads to the log's line and to the entry in quarantine. Never the
+    text of an unexpected exception: it could quote a payload.
     """
     answer = answer_of(type(error))
     known = isinstance(error, Rejection | LogError)
     reason = _first_line(type(error)) if known else "Something went wrong here; please try again."
     detail = error.detail if isinstance(error, Rejection) else None
     own = error.headers if isinstance(error, Rejection) else ()
-    return answer.status, answer.headers + own, error_body(answer, reason, detail)
+    headers = (*answer.headers, *own, ("X-Request-Id", request_id))
+    return answer.status, headers, error_body(answer, reason, detail, request_id)
 
 
-def error_body(answer: Answer, reason: str, detail: str | None) -> bytes:
-    """TMF's Error: @type, code, reason, status and, where there is more to say, message."""
+def error_body(answer: Answer, reason: str, detail: str | None, request_id: str) -> bytes:
+    """TMF's Error: @type, code, reason, status and, where there is more to say, message.
+
+    TMF630's Error is extensible and has no member for the id of a request: requestId is ours.
+    """
     error = {"@type": "Error", "code": answer.code, "reason": reason, "status": str(answer.status)}
     if detail:
         error["message"] = detail
+    error["requestId"] = request_id
     return json.dumps(error).encode()
 
 

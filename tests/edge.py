@@ -121,6 +121,7 @@ def assert_error(answer: httpx.Response, status: int) -> dict[str, Any]:
     assert error["reason"]
     assert error["status"] == str(status)
     assert all(isinstance(value, str) for value in error.values())
+    assert error["requestId"] == answer.headers["x-request-id"]
     return error
 
 

@@ -38,6 +38,7 @@ class Heard:
         assert error["code"]
         assert error["reason"]
         assert error["status"] == str(self.status)
+        assert error["requestId"] == self.headers["x-request-id"]
         return error
 
 
