@@ -8,6 +8,13 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    refused_body_bytes: int = Field(
+        default=4_194_304,
+        ge=0,
+        le=67_108_864,
+        description="A body beyond max_body_bytes (413) is kept in quarantine whole up to this, else "
+        "its first so many bytes, marked as a part; 0: nothing of it.",
+    )
     json_depth: int = Field(
         default=64,
         ge=4,

@@ -18,14 +18,15 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.auth.anonymous import Everybody
 from receiver.events import EVENT_TYPES, EventType, EventTypes
-from receiver.exchange import Exchange, RequestIds
-from receiver.gate import Gate, Identify, SenderGone
+from receiver.exchange import Exchange, RequestIds, SenderGone
+from receiver.gate import Gate, Identify
 from receiver.health import Health
 from receiver.limits import DEFAULT_LIMITS, Limits
 from receiver.listener import Listener, answer
 from receiver.logs import Refusals
 from receiver.metrics import MEDIA_TYPE, Metrics
 from receiver.openapi import describe
+from receiver.oversized import Oversized
 from receiver.rejections import (
     MethodNotAllowed,
     NotFound,
@@ -72,7 +73,7 @@ def create_app(
     """
     types = EventTypes(event_types)
     metrics = metrics or Metrics()
-    gate = Gate(sources, limits, identify or Everybody(), clock)
+    gate = Gate(sources, limits, identify or Everybody(), clock, Oversized(limits))
     front = Front(
         Listener(gate, types, appender, metrics),
         types,
@@ -157,7 +158,7 @@ class Front:
         self._metrics.refused(exchange.source, exchange.event_type, code)
         status, headers, body = answer_to(error, exchange.request_id)
         self._refusals.say(status, code, scope["path"], exchange)
-        if isinstance(error, TooLarge):
+        if isinstance(error, TooLarge) and not error.ended:
             await answer(send, status, headers, body, ends=False)
             await _drain(receive)
             await send({"type": "http.response.body", "body": b""})

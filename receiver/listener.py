@@ -17,6 +17,7 @@ from receiver.rejections import (
     Headers,
     InvalidEvent,
     Rejection,
+    TooLarge,
     WrongMediaType,
     answer_of,
 )
@@ -77,7 +78,7 @@ class Listener:
         accepted = arrival.rules.on_invalid == "accept" and isinstance(refusal, InvalidEvent)
         answered = answer_of(type(refusal))
         status = arrival.rules.success_status if accepted else answered.status
-        refused = _refused(arrival, _reasons(refusal), status)
+        refused = _refused(arrival, _reasons(refusal), status, exchange.request_id)
         exchange.quarantine = await self._appender.quarantine(refused)
         told: Headers = (("X-Event-Quarantine", str(exchange.quarantine)),)
         if not accepted:
@@ -95,14 +96,16 @@ def fingerprint(source: str, path: str, reasons: tuple[Reason, ...]) -> str:
 
 
 def _reasons(refusal: Rejection) -> tuple[Reason, ...]:
-    if isinstance(refusal, InvalidEvent):
+    if isinstance(refusal, InvalidEvent | TooLarge):
         return refusal.reasons
     header = "Content-Type" if isinstance(refusal, WrongMediaType) else "Content-Encoding"
     code = answer_of(type(refusal)).code
     return (Reason(code, "", f"a body whose {header} is application/json or none"),)
 
 
-def _refused(arrival: Arrival, reasons: tuple[Reason, ...], status: int) -> Refused:
+def _refused(
+    arrival: Arrival, reasons: tuple[Reason, ...], status: int, request_id: str
+) -> Refused:
     return Refused(
         source=arrival.source,
         path=arrival.path,
@@ -111,6 +114,7 @@ def _refused(arrival: Arrival, reasons: tuple[Reason, ...], status: int) -> Refu
         status=status,
         reasons=reasons,
         fingerprint=fingerprint(arrival.source, arrival.path, reasons),
+        request_id=request_id,
         body=arrival.body,
     )
 

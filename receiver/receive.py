@@ -6,7 +6,7 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import uvicorn
@@ -127,7 +127,7 @@ async def _serve(
 def _refused(metrics: Metrics) -> Refused:
     refusals, request_ids = Refusals(), RequestIds()
 
-    def refused(why: Rejection, headers: Sequence[tuple[bytes, bytes]]) -> str:
+    def refused(why: Rejection, headers: Iterable[tuple[bytes, bytes]]) -> str:
         answer = answer_of(type(why))
         exchange = Exchange(request_ids.of(headers))
         metrics.refused("", "", answer.code)

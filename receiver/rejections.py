@@ -8,7 +8,7 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── TooSlow             408
-    ├── TooLarge            413
+    ├── TooLarge            413, after what is kept of it is in quarantine
     ├── UrlTooLong          414
     ├── WrongMediaType      415, after the bytes are in quarantine
     ├── Encoded             415, after the bytes are in quarantine
@@ -97,6 +97,15 @@ class TooLarge(Rejection):
 
     # The rest of the body is not read, so the connection cannot carry another request.
     headers = (("Connection", "close"),)
+
+    def __init__(self, most: int, begun: Sequence[bytes] = (), *, ended: bool = False) -> None:
+        super().__init__(f"At most {most} bytes are taken in.")
+        self.begun = begun
+        """What was read of it."""
+        self.ended = ended
+        """Whether that is all of it."""
+        self.reasons: tuple[Reason, ...] = ()
+        """What the entry in quarantine says, where there is one."""
 
 
 class Malformed(Rejection):

@@ -6,7 +6,7 @@ connection behind its requests hears all answers; and who is gone is written to 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any
 
@@ -24,7 +24,7 @@ LINGER_SECONDS = 1.0
 """How long a refused sender is listened to without heed: closing at once would reset the
 connection, and the answer would be lost on its way."""
 
-Refused = Callable[[Rejection, Sequence[tuple[bytes, bytes]]], str]
+Refused = Callable[[Rejection, Iterable[tuple[bytes, bytes]]], str]
 """Told of every refusal that never became a request, and of what headers it had; the id to say."""
 
 
@@ -124,7 +124,7 @@ class Turns(HttpToolsProtocol):
         else:
             self._last_word = why, request_id
 
-    def _head(self) -> Sequence[tuple[bytes, bytes]]:
+    def _head(self) -> Iterable[tuple[bytes, bytes]]:
         """The headers of the request at hand, as far as there are any."""
         if self._phase is Phase.NOTHING or self.scope is None:  # pyright: ignore[reportUnnecessaryComparison] - None before
             return ()

@@ -24,7 +24,9 @@ Row = TypeVar("Row")
 
 _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE position"
 _REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
-_QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
+_QUARANTINE = (
+    f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine LEFT JOIN seals ON entry = id WHERE id"
+)
 _DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
 
 

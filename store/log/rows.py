@@ -18,9 +18,14 @@ EVENT_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, path, headers, drift, digest, conflict_of, chain, body"
 )
-QUARANTINE_COLUMNS = (
+BARE_QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
 )
+QUARANTINE_COLUMNS = (
+    "id, source, path, headers, received_at, status, reasons, fingerprint, "
+    "coalesce(request_id, ''), coalesce(digest, x''), coalesce(chain, x''), body"
+)
+"""Of an entry and its seal; without one they are empty."""
 REDELIVERY_COLUMNS = "id, position, received_at"
 DECISION_COLUMNS = "id, entry, decision, reason, position, decided_at, decided_by"
 
@@ -74,10 +79,10 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
     )
 
 
-def quarantine_row(refused: Refused) -> tuple[Any, ...]:
-    """In the order of QUARANTINE_COLUMNS; the id is given by the database."""
+def quarantine_row(refused: Refused, number: int) -> tuple[Any, ...]:
+    """In the order of BARE_QUARANTINE_COLUMNS."""
     return (
-        None,
+        number,
         refused.source,
         refused.path,
         _text(refused.headers),
@@ -99,7 +104,10 @@ def quarantined(row: tuple[Any, ...]) -> Quarantined:
         status=row[5],
         reasons=tuple(Reason(*why) for why in json.loads(row[6])),
         fingerprint=row[7],
-        body=row[8],
+        request_id=row[8],
+        digest=row[9].hex(),
+        chain=row[10].hex(),
+        body=row[11],
     )
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from store import open_log, schema, verify_chain
 from store.schema import STEPS
+from tests.keeping import checked, tampered
 from tests.new_events import new_event, refused
+
+FIRST_VERSION_S_REFUSAL = """
+INSERT INTO quarantine VALUES (1, 'default', '/listener', '[["user-agent","Prüfstand"]]',
+  '2026-11-24T06:05:04.123Z', 400, '[["not-json","","a JSON object"]]', '0123456789abcdef', x'7bff')
+"""
 
 
 @pytest.fixture
@@ -17,7 +23,9 @@ def old(tmp_path, monkeypatch):
         earlier.setattr(schema, "STEPS", {"001_log": STEPS["001_log"]})
         with closing(open_log(tmp_path)) as log:
             log.append([new_event("a"), new_event("b"), new_event("a")])
-            log.quarantine([refused()])
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        connection.execute(FIRST_VERSION_S_REFUSAL)
+        connection.commit()
     return tmp_path
 
 
@@ -38,7 +46,18 @@ def test_an_older_log_keeps_everything_and_ends_as_a_new_one_begins(old, tmp_pat
     assert objects(old) == objects(new) != before
 
 
-@pytest.mark.parametrize("table", ["segments", "erasures", "erased", "decisions"])
+def test_what_an_older_log_has_in_quarantine_is_sealed_from_now_on(old):
+    with closing(open_log(old)) as log:
+        assert log.quarantine([refused()]) == [2]
+        assert [one.request_id for one in log.quarantined()] == ["", ""]
+        assert [one.body for one in log.quarantined()] == [b"{\xff", b"{"]
+    assert checked(old, "--log-only") == []
+    with tampered(old / "log.db") as connection:
+        connection.execute("UPDATE quarantine SET body = x'7b' WHERE id = 1")
+    assert checked(old, "--log-only") == [("log.db", "quarantine 1")]
+
+
+@pytest.mark.parametrize("table", ["segments", "erasures", "erased", "decisions", "seals"])
 def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
     with closing(open_log(tmp_path)) as log:
         log.append([new_event("a")])
@@ -48,6 +67,7 @@ def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
         "erasures": "1, 'party', '', ''",
         "erased": "'event', 1, 1",
         "decisions": "1, 1, 'dropped', 'noise', NULL, '', ''",
+        "seals": "2, '', zeroblob(32), zeroblob(32)",
     }[table]
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
         connection.execute(f"INSERT INTO {table} VALUES ({values})")
