@@ -36,6 +36,7 @@ from receiver.rejections import (
     answer_of,
     answer_to,
 )
+from receiver.security import OPEN, Security
 from receiver.sources import SourceRules
 from store import Appender, LogError
 
@@ -64,6 +65,7 @@ def create_app(
     health: Health | None = None,
     metrics: Metrics | None = None,
     metrics_page: bool = True,
+    security: Security = OPEN,
     event_types: Sequence[EventType] = EVENT_TYPES,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
@@ -81,6 +83,7 @@ def create_app(
         health or Health(appender),
         metrics,
         metrics_page=metrics_page,
+        security=security,
     )
     app = Starlette()
     # No routes: Starlette would try them one by one, and its pattern for any path knows no line
@@ -102,12 +105,14 @@ class Front:
         metrics: Metrics,
         *,
         metrics_page: bool,
+        security: Security,
     ) -> None:
         self._listener = listener
         self._types = types
         self._prefixes = tuple(prefixes)
         self._health = health
         self._metrics = metrics
+        self._security = security
         self._request_ids = RequestIds()
         self._refusals = Refusals()
         self._listeners: dict[str, EventType | None] = {}
@@ -192,7 +197,7 @@ class Front:
 
     @cached_property
     def _description(self) -> bytes:
-        return json.dumps(describe(self._types, self._prefixes)).encode()
+        return json.dumps(describe(self._types, self._prefixes, self._security)).encode()
 
 
 async def _drain(receive: Receive) -> None:

@@ -13,7 +13,7 @@ import uvicorn
 
 from config.settings import Settings
 from receiver.address import CannotStart, bind, is_loopback, url
-from receiver.admission import check_listening, door, rules
+from receiver.admission import check_listening, door, rules, security
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
 from receiver.door import Door
@@ -82,6 +82,7 @@ async def _serve(
         health=Health(appender, settings.data, Thresholds(**settings.health.model_dump())),
         metrics=metrics,
         metrics_page=settings.metrics or is_loopback(settings.host),
+        security=security(settings, identify),
     )
     server = PatientServer(
         uvicorn.Config(

@@ -194,7 +194,7 @@ def answer_to(error: Exception, request_id: str) -> tuple[int, Headers, bytes]:
     """
     answer = answer_of(type(error))
     known = isinstance(error, Rejection | LogError)
-    reason = _first_line(type(error)) if known else "Something went wrong here; please try again."
+    reason = reason_of(type(error) if known else Exception)
     detail = error.detail if isinstance(error, Rejection) else None
     own = error.headers if isinstance(error, Rejection) else ()
     headers = (*answer.headers, *own, ("X-Request-Id", request_id))
@@ -213,5 +213,8 @@ def error_body(answer: Answer, reason: str, detail: str | None, request_id: str)
     return json.dumps(error).encode()
 
 
-def _first_line(kind: type[Exception]) -> str:
+def reason_of(kind: type[Exception]) -> str:
+    """What an Error of this kind gives as its reason."""
+    if kind is Exception:
+        return "Something went wrong here; please try again."
     return (kind.__doc__ or "").partition("\n")[0]
