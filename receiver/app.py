@@ -16,13 +16,14 @@ from functools import cached_property
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from receiver import envelope
 from receiver.auth.anonymous import Everybody
 from receiver.events import EVENT_TYPES, EventType, EventTypes
 from receiver.exchange import Exchange, RequestIds, SenderGone
 from receiver.gate import Gate, Identify
 from receiver.health import Health
 from receiver.limits import DEFAULT_LIMITS, Limits
-from receiver.listener import Listener, answer
+from receiver.listener import Listener, Parse, answer
 from receiver.logs import Refusals
 from receiver.metrics import MEDIA_TYPE, Metrics
 from receiver.openapi import describe
@@ -66,6 +67,7 @@ def create_app(
     metrics: Metrics | None = None,
     metrics_page: bool = True,
     security: Security = OPEN,
+    parse: Parse = envelope.parse,
     event_types: Sequence[EventType] = EVENT_TYPES,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
@@ -77,7 +79,7 @@ def create_app(
     metrics = metrics or Metrics()
     gate = Gate(sources, limits, identify or Everybody(), clock, Oversized(limits))
     front = Front(
-        Listener(gate, types, appender, metrics),
+        Listener(gate, types, appender, metrics, parse),
         types,
         tuple(prefix.rstrip("/") for prefix in prefixes),
         health or Health(appender),

@@ -5,6 +5,7 @@ A 2xx leaves only after the commit; a 4xx about a body only after its bytes are 
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,6 +13,7 @@ from receiver import envelope
 from receiver.events import EventType, EventTypes
 from receiver.exchange import Exchange
 from receiver.gate import Arrival, Gate
+from receiver.limits import Limits
 from receiver.metrics import Metrics
 from receiver.rejections import (
     Headers,
@@ -24,15 +26,26 @@ from receiver.rejections import (
 from store import Appender, Overloaded
 from store.events import Appended, NewEvent, Reason, Refused
 
+Parse = Callable[[Arrival, EventTypes, EventType | None, Limits], NewEvent]
+"""What a body is as an event; raises InvalidEvent."""
+
 
 class Listener:
     """Takes events in."""
 
-    def __init__(self, gate: Gate, types: EventTypes, appender: Appender, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        types: EventTypes,
+        appender: Appender,
+        metrics: Metrics,
+        parse: Parse = envelope.parse,
+    ) -> None:
         self._gate = gate
         self._types = types
         self._appender = appender
         self._metrics = metrics
+        self._parse = parse
 
     async def take(
         self,
@@ -67,7 +80,7 @@ class Listener:
     def _event(self, arrival: Arrival, event_type: EventType | None) -> NewEvent:
         if arrival.refusal is not None:
             raise arrival.refusal
-        return envelope.parse(arrival, self._types, event_type, self._gate.limits)
+        return self._parse(arrival, self._types, event_type, self._gate.limits)
 
     async def _keep_refused(
         self, arrival: Arrival, refusal: Rejection, send: Send, exchange: Exchange

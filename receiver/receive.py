@@ -12,6 +12,7 @@ from contextlib import closing
 import uvicorn
 
 from config.settings import Settings
+from receiver import envelope, tracing
 from receiver.address import CannotStart, bind, is_loopback, url
 from receiver.admission import check_listening, door, rules, security
 from receiver.app import create_app
@@ -25,6 +26,7 @@ from receiver.metrics import Metrics
 from receiver.rejections import Rejection, answer_of
 from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
+from receiver.tracing import Tracing
 from receiver.turns import Refused
 from store import Appender, LogError, open_appender
 
@@ -41,11 +43,14 @@ async def receive(settings: Settings) -> None:
     """Listen until SIGTERM, SIGINT or SIGHUP. Raises CannotStart, NotAllowed, UnusableSettings."""
     check_listening(settings)
     identify, tls = door(settings), tls_context(settings)
-    with closing(bind(settings.host, settings.port)) as listening:
+    with (
+        closing(bind(settings.host, settings.port)) as listening,
+        closing(tracing.start(settings.traces)) as traces,
+    ):
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            await _serve(settings, appender, listening, identify, tls, metrics)
+            await _serve(settings, appender, listening, identify, tls, metrics, traces)
         finally:
             await appender.close()
 
@@ -71,10 +76,11 @@ async def _serve(
     identify: Door,
     tls: ssl.SSLContext | None,
     metrics: Metrics,
+    traces: Tracing,
 ) -> None:
     limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
     app = create_app(
-        appender,
+        traces.appender(appender),
         sources=rules(settings),
         identify=identify,
         limits=limits,
@@ -83,10 +89,11 @@ async def _serve(
         metrics=metrics,
         metrics_page=settings.metrics or is_loopback(settings.host),
         security=security(settings, identify),
+        parse=traces.parse(envelope.parse),
     )
     server = PatientServer(
         uvicorn.Config(
-            app,
+            traces.app(app),
             http=connections(limits, _refused(metrics)),
             ws="none",
             lifespan="on",
