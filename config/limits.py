@@ -50,7 +50,9 @@ class Limits(BaseModel):
         "nobody does, a new one hears 503.",
     )
     header_seconds: float = Field(
-        default=10.0, gt=0, description="From connecting to the end of the headers; longer is 408."
+        default=10.0,
+        gt=0,
+        description="For a TLS handshake; and from then to the end of the headers: longer is 408.",
     )
     body_seconds: float = Field(
         default=30.0, gt=0, description="From there to the end of the body; longer is 408."

@@ -19,6 +19,7 @@ from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
 from receiver.door import Door
 from receiver.exchange import Exchange, RequestIds
+from receiver.handshake import Handshakes
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
 from receiver.logs import Refusals
@@ -91,6 +92,7 @@ async def _serve(
         security=security(settings, identify),
         parse=traces.parse(envelope.parse),
     )
+    handshakes = Handshakes(tls, limits) if tls else None
     server = PatientServer(
         uvicorn.Config(
             traces.app(app),
@@ -104,15 +106,18 @@ async def _serve(
             # Whose word about the sender counts is the door's to decide: uvicorn would believe
             # everybody on this machine.
             proxy_headers=False,
-            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             backlog=BACKLOG,
             timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        ),
+        handshakes,
     )
     server.stop_on_signals()
     _measure(metrics, appender, server, identify)
-    _allow_open_files(limits.connections + SPARE + OTHER_FILES)
+    if handshakes is not None:
+        told = "TLS handshakes that go on."
+        metrics.gauge("listener_handshakes", told, lambda: len(handshakes))
+    _allow_open_files(limits.connections * (2 if tls else 1) + SPARE + OTHER_FILES)
     # What start-up made stays: freezing it keeps the collector off it (measured: a fifth more
     # events per second at 128 connections).
     gc.collect()

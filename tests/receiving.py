@@ -71,7 +71,7 @@ class Receiving:
         with self.process.stderr as errors:
             for line in errors:
                 self.lines.append(line)
-                found = re.search(r"listening on http://[^:]+:(\d+)", line)
+                found = re.search(r"listening on https?://[^:]+:(\d+)", line)
                 if found:
                     self.port = int(found[1])
                     self._listening.set()
