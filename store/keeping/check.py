@@ -119,9 +119,14 @@ def _has_its_body(event: RecordedEvent, erased: set[int]) -> bool:
     return event.digest == hashlib.sha256(event.body).hexdigest()
 
 
+_SEALING = "SELECT 1 FROM _sqlite_migrations WHERE name = '003_seals'"
+
+
 def _quarantine(reader: SqliteReader, connection: sqlite3.Connection) -> Wrong | None:
     number, previous = 0, FIRST_SEAL
     try:
+        if not connection.execute(_SEALING).fetchone():
+            return None  # as an earlier version left it: whoever writes to it next seals all
         erased = _erased(connection, "refusal")
         until = connection.execute("SELECT coalesce(max(entry), 0) FROM seals").fetchone()[0]
         for number, entry in enumerate(reader.quarantined(), start=1):
@@ -129,8 +134,8 @@ def _quarantine(reader: SqliteReader, connection: sqlite3.Connection) -> Wrong |
             if why:
                 return Wrong(LOG_FILE, f"quarantine {number}", why)
             previous = bytes.fromhex(entry.chain)
-    except LogError as error:
-        return Wrong(LOG_FILE, "", str(error))
+    except (LogError, sqlite3.Error) as error:
+        return Wrong(LOG_FILE, "", f"the quarantine cannot be read: {error}")
     except (ValueError, TypeError, AttributeError) as error:
         return Wrong(LOG_FILE, f"quarantine {number + 1}", f"unreadable ({error})")
     return Wrong(LOG_FILE, f"quarantine {number + 1}", "missing") if number < until else None

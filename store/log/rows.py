@@ -26,6 +26,10 @@ QUARANTINE_COLUMNS = (
     "coalesce(request_id, ''), coalesce(digest, x''), coalesce(chain, x''), body"
 )
 """Of an entry and its seal; without one they are empty."""
+UNSEALED_QUARANTINE_COLUMNS = (
+    "id, source, path, headers, received_at, status, reasons, fingerprint, '', x'', x'', body"
+)
+"""The same of a log that was not opened yet since entries have seals: a backup, say."""
 REDELIVERY_COLUMNS = "id, position, received_at"
 DECISION_COLUMNS = "id, entry, decision, reason, position, decided_at, decided_by"
 

@@ -114,6 +114,12 @@ def test_what_was_altered_in_or_removed_from_the_quarantine_is_named(data, chang
     assert checked(data, "--log-only") == [("log.db", f"quarantine {first + 2}")]
 
 
+def test_seals_that_were_removed_altogether_are_missed(data):
+    with tampered(data / "log.db") as connection:
+        connection.execute("DROP TABLE seals")
+    assert checked(data, "--log-only") == [("log.db", "")]
+
+
 def test_an_entry_removed_at_the_end_leaves_its_number_unused_and_is_missed(data):
     with closing(open_log(data)) as log:
         (last,) = log.quarantine([refused(b"[")])

@@ -1,5 +1,6 @@
 """log.db of an earlier version: brought up to date with all that it has, guarded as before."""
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -7,7 +8,7 @@ import pytest
 
 from store import open_log, schema, verify_chain
 from store.schema import STEPS
-from tests.keeping import checked, tampered
+from tests.keeping import checked, listener, run, tampered
 from tests.new_events import new_event, refused
 
 FIRST_VERSION_S_REFUSAL = """
@@ -16,17 +17,34 @@ INSERT INTO quarantine VALUES (1, 'default', '/listener', '[["user-agent","Prüf
 """
 
 
+def older(path, monkeypatch, steps):
+    """A log that a version with these steps made."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "STEPS", {name: STEPS[name] for name in steps})
+        with closing(open_log(path)) as log:
+            log.append([new_event("a"), new_event("b"), new_event("a")])
+    with closing(sqlite3.connect(path / "log.db")) as connection:
+        connection.execute(FIRST_VERSION_S_REFUSAL)
+        connection.commit()
+    return path
+
+
 @pytest.fixture
 def old(tmp_path, monkeypatch):
     """A log that the first version made."""
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "STEPS", {"001_log": STEPS["001_log"]})
-        with closing(open_log(tmp_path)) as log:
-            log.append([new_event("a"), new_event("b"), new_event("a")])
-    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
-        connection.execute(FIRST_VERSION_S_REFUSAL)
-        connection.commit()
-    return tmp_path
+    return older(tmp_path, monkeypatch, ["001_log"])
+
+
+def test_a_log_from_before_the_seals_is_read_checked_and_restored_as_it_is(tmp_path, monkeypatch):
+    data = older(tmp_path / "data", monkeypatch, ["001_log", "002_keeping"])
+    assert json.loads(listener(data, "quarantine", "list", "--all", "--json"))["whole"]
+    assert run(data, "quarantine", "show", "1", "--raw").stdout_bytes == b"{\xff"
+    assert checked(data, "--log-only") == []
+    listener(data, "backup", str(tmp_path / "copy"))
+    listener(tmp_path / "again", "restore", str(tmp_path / "copy"))
+    with closing(open_log(tmp_path / "again")) as log:
+        assert log.quarantine([refused()]) == [2]
+    assert checked(tmp_path / "again", "--log-only") == []
 
 
 def objects(path) -> list[tuple[str, str]]:
