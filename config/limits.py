@@ -8,6 +8,13 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    refused_body_bytes: int = Field(
+        default=4_194_304,
+        ge=0,
+        le=67_108_864,
+        description="A body beyond max_body_bytes (413) is kept in quarantine whole up to this, else "
+        "its first so many bytes, marked as a part; 0: nothing of it.",
+    )
     json_depth: int = Field(
         default=64,
         ge=4,
@@ -43,7 +50,9 @@ class Limits(BaseModel):
         "nobody does, a new one hears 503.",
     )
     header_seconds: float = Field(
-        default=10.0, gt=0, description="From connecting to the end of the headers; longer is 408."
+        default=10.0,
+        gt=0,
+        description="For a TLS handshake; and from then to the end of the headers: longer is 408.",
     )
     body_seconds: float = Field(
         default=30.0, gt=0, description="From there to the end of the body; longer is 408."

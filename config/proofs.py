@@ -130,6 +130,10 @@ class Jwt(Table):
         default="", description="Where the server publishes its keys; https, or loopback."
     )
     jwks_file: Path | None = Field(default=None, description="Its keys in a file instead.")
+    token_url: str = Field(
+        default="",
+        description="Where senders get their tokens: told in /openapi.json, not used otherwise.",
+    )
     scope: str = Field(
         default="write", min_length=1, description="Must be in the token's scope (or scp)."
     )

@@ -99,6 +99,12 @@ class Settings(BaseModel):
         description="Serve GET /metrics on other addresses than loopback too; whoever reaches them "
         "may read it.",
     )
+    traces: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Where OpenTelemetry traces of deliveries go: a collector that speaks OTLP over "
+        "HTTP. None without it. Needs tmf621-listener[otel].",
+    )
     limits: Limits = Field(
         default_factory=Limits, description="What one request and one connection may cost."
     )

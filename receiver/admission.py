@@ -19,6 +19,7 @@ from receiver.auth.jwks import KeySet, from_file, from_url
 from receiver.auth.jwt import Jwt, Trust
 from receiver.auth.standardwebhooks import StandardWebhooks
 from receiver.door import Door
+from receiver.security import Security, security_of
 from receiver.sources import SourceRules
 from receiver.throttle import Throttle
 
@@ -61,6 +62,15 @@ def door(settings: Settings) -> Door:
         throttle=Throttle(settings.failed_attempts, settings.failed_attempts_per_minute),
         addresses={name: source.addresses for name, source in sources.items() if source.addresses},
         trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def security(settings: Settings, door: Door) -> Security:
+    """What is told of it in /openapi.json."""
+    return security_of(
+        door.ways,
+        anonymous=any(source.is_anonymous for source in settings.sources.values()),
+        client_tls=bool(settings.tls_client_ca),
     )
 
 
@@ -128,6 +138,7 @@ def _trust(source: str, told: JwtSettings) -> Trust:
         clients=told.clients,
         algorithms=told.algorithms,
         leeway_seconds=told.leeway_seconds,
+        token_url=told.token_url,
         keys=KeySet(
             fetch,
             refresh_seconds=told.refresh_seconds,

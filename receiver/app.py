@@ -16,16 +16,18 @@ from functools import cached_property
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from receiver import envelope
 from receiver.auth.anonymous import Everybody
 from receiver.events import EVENT_TYPES, EventType, EventTypes
-from receiver.exchange import Exchange, RequestIds
-from receiver.gate import Gate, Identify, SenderGone
+from receiver.exchange import Exchange, RequestIds, SenderGone
+from receiver.gate import Gate, Identify
 from receiver.health import Health
 from receiver.limits import DEFAULT_LIMITS, Limits
-from receiver.listener import Listener, answer
+from receiver.listener import Listener, Parse, answer
 from receiver.logs import Refusals
 from receiver.metrics import MEDIA_TYPE, Metrics
 from receiver.openapi import describe
+from receiver.oversized import Oversized
 from receiver.rejections import (
     MethodNotAllowed,
     NotFound,
@@ -35,6 +37,7 @@ from receiver.rejections import (
     answer_of,
     answer_to,
 )
+from receiver.security import OPEN, Security
 from receiver.sources import SourceRules
 from store import Appender, LogError
 
@@ -63,6 +66,8 @@ def create_app(
     health: Health | None = None,
     metrics: Metrics | None = None,
     metrics_page: bool = True,
+    security: Security = OPEN,
+    parse: Parse = envelope.parse,
     event_types: Sequence[EventType] = EVENT_TYPES,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
@@ -72,14 +77,15 @@ def create_app(
     """
     types = EventTypes(event_types)
     metrics = metrics or Metrics()
-    gate = Gate(sources, limits, identify or Everybody(), clock)
+    gate = Gate(sources, limits, identify or Everybody(), clock, Oversized(limits))
     front = Front(
-        Listener(gate, types, appender, metrics),
+        Listener(gate, types, appender, metrics, parse),
         types,
         tuple(prefix.rstrip("/") for prefix in prefixes),
         health or Health(appender),
         metrics,
         metrics_page=metrics_page,
+        security=security,
     )
     app = Starlette()
     # No routes: Starlette would try them one by one, and its pattern for any path knows no line
@@ -101,12 +107,14 @@ class Front:
         metrics: Metrics,
         *,
         metrics_page: bool,
+        security: Security,
     ) -> None:
         self._listener = listener
         self._types = types
         self._prefixes = tuple(prefixes)
         self._health = health
         self._metrics = metrics
+        self._security = security
         self._request_ids = RequestIds()
         self._refusals = Refusals()
         self._listeners: dict[str, EventType | None] = {}
@@ -155,10 +163,9 @@ class Front:
         """Count it, say it, answer it."""
         code = answer_of(type(error)).code
         self._metrics.refused(exchange.source, exchange.event_type, code)
-        status, headers, body = answer_to(error)
+        status, headers, body = answer_to(error, exchange.request_id)
         self._refusals.say(status, code, scope["path"], exchange)
-        headers += (("X-Request-Id", exchange.request_id),)
-        if isinstance(error, TooLarge):
+        if isinstance(error, TooLarge) and not error.ended:
             await answer(send, status, headers, body, ends=False)
             await _drain(receive)
             await send({"type": "http.response.body", "body": b""})
@@ -192,7 +199,7 @@ class Front:
 
     @cached_property
     def _description(self) -> bytes:
-        return json.dumps(describe(self._types, self._prefixes)).encode()
+        return json.dumps(describe(self._types, self._prefixes, self._security)).encode()
 
 
 async def _drain(receive: Receive) -> None:

@@ -213,8 +213,10 @@ class Connection(Turns):
         if self._phase is Phase.HEAD:
             if self._taken > limits.header_bytes + limits.url_bytes:
                 self._refuse(self._too_large_head())
-        elif self._phase is Phase.BODY and self._taken > WRAPPING * limits.max_body_bytes:
-            self._refuse(TooLarge(f"At most {limits.max_body_bytes} bytes are taken in."))
+        elif self._phase is Phase.BODY and self._taken > WRAPPING * max(
+            limits.max_body_bytes, limits.refused_body_bytes
+        ):
+            self._refuse(TooLarge(limits.max_body_bytes))
 
     def _too_large_head(self) -> Rejection:
         if len(self.url) > self._limits.url_bytes:

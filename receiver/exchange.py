@@ -12,6 +12,10 @@ _SANE = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+class SenderGone(Exception):
+    """The sender hung up before its body was complete: there is nobody to answer."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """Filled in on the way; what is not known yet is empty. Never payload, never credentials."""

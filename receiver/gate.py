@@ -13,8 +13,9 @@ from typing import Protocol
 from starlette.types import Receive, Scope
 
 from receiver.auth.identity import WRITE, Identity
-from receiver.exchange import Exchange
+from receiver.exchange import Exchange, SenderGone
 from receiver.limits import Limits
+from receiver.oversized import Oversized
 from receiver.rejections import (
     Encoded,
     Forbidden,
@@ -48,10 +49,6 @@ class Identify(Protocol):
         ...
 
 
-class SenderGone(Exception):
-    """The sender hung up before its body was complete: there is nobody to answer."""
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A request that came through the gate: whose it is, and the very bytes."""
@@ -75,12 +72,13 @@ class Gate:
     limits: Limits
     identify: Identify
     clock: Callable[[], datetime]
+    oversized: Oversized
 
     async def enter(self, scope: Scope, receive: Receive, exchange: Exchange) -> Arrival:
         """Let a request in, or raise a Rejection; SenderGone when the body never ended."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         given = dict(headers)
-        body = None
+        body, too_large = None, None
         identity = await self.identify.by_headers(scope)
         if identity is None:
             self._check_length(given.get(b"content-length", b""))
@@ -89,8 +87,11 @@ class Gate:
         rules = self._rules(identity)
         exchange.source = identity.source
         if body is None:
-            self._check_length(given.get(b"content-length", b""))
-            body = await self._body(receive)
+            try:
+                self._check_length(given.get(b"content-length", b""))
+                body = await self._body(receive)
+            except TooLarge as refusal:
+                body, too_large = await self.oversized.kept(refusal, receive), refusal
         return Arrival(
             source=identity.source,
             rules=rules,
@@ -103,7 +104,7 @@ class Gate:
             received_at=utc_text(self.clock()),
             media_type_given=bool(given.get(b"content-type", b"").strip()),
             body=body,
-            refusal=_unreadable(given),
+            refusal=too_large or _unreadable(given),
         )
 
     def _rules(self, identity: Identity) -> SourceRules:
@@ -117,7 +118,7 @@ class Gate:
     def _check_length(self, announced: bytes) -> None:
         # Something other than digits is the server's to refuse; the body is counted anyway.
         if announced.isdigit() and int(announced) > self.limits.max_body_bytes:
-            raise self._too_large()
+            raise TooLarge(self.limits.max_body_bytes)
 
     async def _body(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
@@ -128,14 +129,12 @@ class Gate:
                 raise SenderGone
             chunk: bytes = part.get("body", b"")
             size += len(chunk)
-            if size > self.limits.max_body_bytes:
-                raise self._too_large()
             chunks.append(chunk)
+            if size > self.limits.max_body_bytes:
+                ended = not part.get("more_body", False)
+                raise TooLarge(self.limits.max_body_bytes, chunks, ended=ended)
             if not part.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"At most {self.limits.max_body_bytes} bytes are taken in.")
 
 
 def _unreadable(given: Mapping[bytes, bytes]) -> Rejection | None:

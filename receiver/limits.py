@@ -19,6 +19,7 @@ class Limits:
     """How much the edge takes in; config/limits.py says why so much."""
 
     max_body_bytes: int = 1_048_576
+    refused_body_bytes: int = 4_194_304
     json_depth: int = 64
     json_members: int = 1_000
     string_characters: int = 524_288

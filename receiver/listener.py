@@ -5,6 +5,7 @@ A 2xx leaves only after the commit; a 4xx about a body only after its bytes are 
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,26 +13,39 @@ from receiver import envelope
 from receiver.events import EventType, EventTypes
 from receiver.exchange import Exchange
 from receiver.gate import Arrival, Gate
+from receiver.limits import Limits
 from receiver.metrics import Metrics
 from receiver.rejections import (
     Headers,
     InvalidEvent,
     Rejection,
+    TooLarge,
     WrongMediaType,
     answer_of,
 )
 from store import Appender, Overloaded
 from store.events import Appended, NewEvent, Reason, Refused
 
+Parse = Callable[[Arrival, EventTypes, EventType | None, Limits], NewEvent]
+"""What a body is as an event; raises InvalidEvent."""
+
 
 class Listener:
     """Takes events in."""
 
-    def __init__(self, gate: Gate, types: EventTypes, appender: Appender, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        types: EventTypes,
+        appender: Appender,
+        metrics: Metrics,
+        parse: Parse = envelope.parse,
+    ) -> None:
         self._gate = gate
         self._types = types
         self._appender = appender
         self._metrics = metrics
+        self._parse = parse
 
     async def take(
         self,
@@ -66,7 +80,7 @@ class Listener:
     def _event(self, arrival: Arrival, event_type: EventType | None) -> NewEvent:
         if arrival.refusal is not None:
             raise arrival.refusal
-        return envelope.parse(arrival, self._types, event_type, self._gate.limits)
+        return self._parse(arrival, self._types, event_type, self._gate.limits)
 
     async def _keep_refused(
         self, arrival: Arrival, refusal: Rejection, send: Send, exchange: Exchange
@@ -77,7 +91,7 @@ class Listener:
         accepted = arrival.rules.on_invalid == "accept" and isinstance(refusal, InvalidEvent)
         answered = answer_of(type(refusal))
         status = arrival.rules.success_status if accepted else answered.status
-        refused = _refused(arrival, _reasons(refusal), status)
+        refused = _refused(arrival, _reasons(refusal), status, exchange.request_id)
         exchange.quarantine = await self._appender.quarantine(refused)
         told: Headers = (("X-Event-Quarantine", str(exchange.quarantine)),)
         if not accepted:
@@ -95,14 +109,16 @@ def fingerprint(source: str, path: str, reasons: tuple[Reason, ...]) -> str:
 
 
 def _reasons(refusal: Rejection) -> tuple[Reason, ...]:
-    if isinstance(refusal, InvalidEvent):
+    if isinstance(refusal, InvalidEvent | TooLarge):
         return refusal.reasons
     header = "Content-Type" if isinstance(refusal, WrongMediaType) else "Content-Encoding"
     code = answer_of(type(refusal)).code
     return (Reason(code, "", f"a body whose {header} is application/json or none"),)
 
 
-def _refused(arrival: Arrival, reasons: tuple[Reason, ...], status: int) -> Refused:
+def _refused(
+    arrival: Arrival, reasons: tuple[Reason, ...], status: int, request_id: str
+) -> Refused:
     return Refused(
         source=arrival.source,
         path=arrival.path,
@@ -111,6 +127,7 @@ def _refused(arrival: Arrival, reasons: tuple[Reason, ...], status: int) -> Refu
         status=status,
         reasons=reasons,
         fingerprint=fingerprint(arrival.source, arrival.path, reasons),
+        request_id=request_id,
         body=arrival.body,
     )
 

@@ -64,7 +64,7 @@ class Refusals:
         self._unsaid = 0
 
     def say(self, status: int, code: str, path: str = "", exchange: Exchange | None = None) -> None:
-        """One line. Without an exchange the connection was refused before it had a request."""
+        """One line. Without a path the connection was refused before it had a request."""
         if not self._may_speak():
             return
         told: dict[str, Any] = {"status": status, "code": code, "path": path[:MOST_PATH_CHARACTERS]}

@@ -13,7 +13,8 @@ from pydantic.json_schema import models_json_schema
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.models.common import Extensible, Text
 from receiver.models.event import Envelope, JsonPatch
-from receiver.rejections import ANSWERS
+from receiver.openapi_refusals import described_refusals, references_to_refusals
+from receiver.security import OPEN, Security
 from store.payload import TASK_TYPES
 
 Json = dict[str, Any]
@@ -29,6 +30,7 @@ class Error(Extensible):
     message: Text = None
     status: Text = None
     reference_error: Text = Field(default=None, alias="referenceError")
+    request_id: str = Field(alias="requestId", description="As in X-Request-Id: please quote it.")
 
 
 class EventSubscription(BaseModel):
@@ -38,11 +40,13 @@ class EventSubscription(BaseModel):
     callback: str
 
 
-def describe(types: EventTypes, prefixes: Sequence[str]) -> Json:
+def describe(types: EventTypes, prefixes: Sequence[str], security: Security = OPEN) -> Json:
     """The OpenAPI document for these event types under these prefixes."""
     paths: Json = {"/listener": _path_item(None, "bare")}
     for path, event_type in types.by_path.items():
         paths[f"/listener/{path}"] = _path_item(event_type, path)
+    for item in paths.values():
+        item["post"]["security"] = [*security.requirements]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -56,7 +60,11 @@ def describe(types: EventTypes, prefixes: Sequence[str]) -> Json:
         "paths": paths | _pages(),
         "components": {
             "schemas": _schemas(types),
-            "responses": {"Error": _json("Refused; TMF's Error says why.", "Error")},
+            "responses": {
+                "Error": _json("Refused; TMF's Error says why.", "Error"),
+                **described_refusals(security.challenges),
+            },
+            "securitySchemes": dict(security.schemes),
         },
     }
 
@@ -122,12 +130,11 @@ def _responses() -> Json:
         "X-Event-Duplicate": {"description": "true: the log already had this event."} | text,
         "X-Event-Quarantine": {"description": "Where an invalid body is kept."} | text,
     }
-    refusals = sorted({answer.status for answer in ANSWERS.values()})
     return {
         "204": {"description": "Notified: the event is on disk.", "headers": kept},
         "200": {"description": "The same, where that was agreed with the source."},
         "201": _json("The same, for v4 senders.", "EventSubscription"),
-        **{str(status): {"$ref": "#/components/responses/Error"} for status in refusals},
+        **references_to_refusals(),
         "default": {"$ref": "#/components/responses/Error"},
     }
 

@@ -6,17 +6,20 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import uvicorn
 
 from config.settings import Settings
+from receiver import envelope, tracing
 from receiver.address import CannotStart, bind, is_loopback, url
-from receiver.admission import check_listening, door, rules
+from receiver.admission import check_listening, door, rules, security
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
 from receiver.door import Door
+from receiver.exchange import Exchange, RequestIds
+from receiver.handshake import Handshakes
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
 from receiver.logs import Refusals
@@ -24,6 +27,7 @@ from receiver.metrics import Metrics
 from receiver.rejections import Rejection, answer_of
 from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
+from receiver.tracing import Tracing
 from receiver.turns import Refused
 from store import Appender, LogError, open_appender
 
@@ -40,11 +44,14 @@ async def receive(settings: Settings) -> None:
     """Listen until SIGTERM, SIGINT or SIGHUP. Raises CannotStart, NotAllowed, UnusableSettings."""
     check_listening(settings)
     identify, tls = door(settings), tls_context(settings)
-    with closing(bind(settings.host, settings.port)) as listening:
+    with (
+        closing(bind(settings.host, settings.port)) as listening,
+        closing(tracing.start(settings.traces)) as traces,
+    ):
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            await _serve(settings, appender, listening, identify, tls, metrics)
+            await _serve(settings, appender, listening, identify, tls, metrics, traces)
         finally:
             await appender.close()
 
@@ -70,10 +77,11 @@ async def _serve(
     identify: Door,
     tls: ssl.SSLContext | None,
     metrics: Metrics,
+    traces: Tracing,
 ) -> None:
     limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
     app = create_app(
-        appender,
+        traces.appender(appender),
         sources=rules(settings),
         identify=identify,
         limits=limits,
@@ -81,10 +89,13 @@ async def _serve(
         health=Health(appender, settings.data, Thresholds(**settings.health.model_dump())),
         metrics=metrics,
         metrics_page=settings.metrics or is_loopback(settings.host),
+        security=security(settings, identify),
+        parse=traces.parse(envelope.parse),
     )
+    handshakes = Handshakes(tls, limits) if tls else None
     server = PatientServer(
         uvicorn.Config(
-            app,
+            traces.app(app),
             http=connections(limits, _refused(metrics)),
             ws="none",
             lifespan="on",
@@ -95,15 +106,18 @@ async def _serve(
             # Whose word about the sender counts is the door's to decide: uvicorn would believe
             # everybody on this machine.
             proxy_headers=False,
-            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             backlog=BACKLOG,
             timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        ),
+        handshakes,
     )
     server.stop_on_signals()
     _measure(metrics, appender, server, identify)
-    _allow_open_files(limits.connections + SPARE + OTHER_FILES)
+    if handshakes is not None:
+        told = "TLS handshakes that go on."
+        metrics.gauge("listener_handshakes", told, lambda: len(handshakes))
+    _allow_open_files(limits.connections * (2 if tls else 1) + SPARE + OTHER_FILES)
     # What start-up made stays: freezing it keeps the collector off it (measured: a fifth more
     # events per second at 128 connections).
     gc.collect()
@@ -124,12 +138,14 @@ async def _serve(
 
 
 def _refused(metrics: Metrics) -> Refused:
-    refusals = Refusals()
+    refusals, request_ids = Refusals(), RequestIds()
 
-    def refused(why: Rejection) -> None:
+    def refused(why: Rejection, headers: Iterable[tuple[bytes, bytes]]) -> str:
         answer = answer_of(type(why))
+        exchange = Exchange(request_ids.of(headers))
         metrics.refused("", "", answer.code)
-        refusals.say(answer.status, answer.code)
+        refusals.say(answer.status, answer.code, exchange=exchange)
+        return exchange.request_id
 
     return refused
 

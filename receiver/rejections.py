@@ -8,7 +8,7 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── TooSlow             408
-    ├── TooLarge            413
+    ├── TooLarge            413, after what is kept of it is in quarantine
     ├── UrlTooLong          414
     ├── WrongMediaType      415, after the bytes are in quarantine
     ├── Encoded             415, after the bytes are in quarantine
@@ -98,6 +98,15 @@ class TooLarge(Rejection):
     # The rest of the body is not read, so the connection cannot carry another request.
     headers = (("Connection", "close"),)
 
+    def __init__(self, most: int, begun: Sequence[bytes] = (), *, ended: bool = False) -> None:
+        super().__init__(f"At most {most} bytes are taken in.")
+        self.begun = begun
+        """What was read of it."""
+        self.ended = ended
+        """Whether that is all of it."""
+        self.reasons: tuple[Reason, ...] = ()
+        """What the entry in quarantine says, where there is one."""
+
 
 class Malformed(Rejection):
     """The request is not HTTP/1.1 (RFC 9112)."""
@@ -177,26 +186,35 @@ def answer_of(kind: type[BaseException]) -> Answer:
     return ANSWERS[next(base for base in kind.__mro__ if base in ANSWERS)]
 
 
-def answer_to(error: Exception) -> tuple[int, Headers, bytes]:
+def answer_to(error: Exception, request_id: str) -> tuple[int, Headers, bytes]:
     """Status, headers and TMF Error body for what was raised.
 
-    Never the text of an unexpected exception: it could quote a payload.
+    Both say the request's id: it leads to the log's line and to the entry in quarantine. Never the
+    text of an unexpected exception: it could quote a payload.
     """
     answer = answer_of(type(error))
     known = isinstance(error, Rejection | LogError)
-    reason = _first_line(type(error)) if known else "Something went wrong here; please try again."
+    reason = reason_of(type(error) if known else Exception)
     detail = error.detail if isinstance(error, Rejection) else None
     own = error.headers if isinstance(error, Rejection) else ()
-    return answer.status, answer.headers + own, error_body(answer, reason, detail)
+    headers = (*answer.headers, *own, ("X-Request-Id", request_id))
+    return answer.status, headers, error_body(answer, reason, detail, request_id)
 
 
-def error_body(answer: Answer, reason: str, detail: str | None) -> bytes:
-    """TMF's Error: @type, code, reason, status and, where there is more to say, message."""
+def error_body(answer: Answer, reason: str, detail: str | None, request_id: str) -> bytes:
+    """TMF's Error: @type, code, reason, status and, where there is more to say, message.
+
+    TMF630's Error is extensible and has no member for the id of a request: requestId is ours.
+    """
     error = {"@type": "Error", "code": answer.code, "reason": reason, "status": str(answer.status)}
     if detail:
         error["message"] = detail
+    error["requestId"] = request_id
     return json.dumps(error).encode()
 
 
-def _first_line(kind: type[Exception]) -> str:
+def reason_of(kind: type[Exception]) -> str:
+    """What an Error of this kind gives as its reason."""
+    if kind is Exception:
+        return "Something went wrong here; please try again."
     return (kind.__doc__ or "").partition("\n")[0]

@@ -6,9 +6,11 @@ from receiver import envelope
 from receiver.events import EVENT_TYPES, EventType, EventTypes
 from receiver.gate import Arrival
 from receiver.limits import DEFAULT_LIMITS, Limits
+from receiver.oversized import TOO_LARGE
 from receiver.rejections import InvalidEvent
 from receiver.sources import SourceRules
 from store import NewEvent, Quarantined, Reason
+from store.events import NOT_WHOLE
 
 
 def revalidated(
@@ -26,6 +28,10 @@ def revalidated(
         return (Reason("unknown-source", "", "a source that the settings name"),)
     if not entry.body:
         return (Reason("erased", "", "bytes that were not erased"),)
+    if any(reason.code == NOT_WHOLE for reason in entry.reasons):
+        return (Reason(NOT_WHOLE, "", "the whole body; only its beginning is kept"),)
+    if len(entry.body) > limits.max_body_bytes:
+        return (Reason(TOO_LARGE, "", f"at most {limits.max_body_bytes} bytes (max_body_bytes)"),)
     given = {name.lower() for name, _ in entry.headers}
     arrival = Arrival(
         source=entry.source,

@@ -12,6 +12,7 @@ import httpx
 
 from config.options import CONFIG_VARIABLE
 from config.settings import ENVIRONMENT_PREFIX, Settings
+from receiver import tracing
 from receiver.address import CannotStart, free_port, url
 from receiver.admission import check_listening, door
 from receiver.logs import json_line
@@ -44,6 +45,7 @@ def with_ports(settings: Settings) -> Settings:
     check_listening(settings)
     door(settings)
     tls_context(settings)
+    tracing.check(settings.traces)
     return settings.model_copy(
         update={
             "port": free_port(settings.host, settings.port, "--port"),

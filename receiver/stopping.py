@@ -8,17 +8,40 @@ closed at once, the sender would never know whether its event was kept. So its n
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import uvicorn
+
+from receiver.handshake import Accepting, Handshakes
 
 DRAIN_SECONDS = 1.0
 """How long a connection without a request in flight is given to bring one."""
 PAUSE_SECONDS = 0.02
 
+_Makes = Callable[..., asyncio.Protocol]
+
 
 class PatientServer(uvicorn.Server):
-    """A uvicorn server that drains its connections before it closes them."""
+    """A uvicorn server that drains its connections before it closes them.
+
+    With `handshakes` it speaks TLS, and those who open a connection are counted too.
+    """
+
+    def __init__(self, config: uvicorn.Config, handshakes: Handshakes | None = None) -> None:
+        super().__init__(config)
+        self._handshakes = handshakes
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. With handshakes the sockets are not uvicorn's: its TLS bounds none of them."""
+        if self._handshakes is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        accepting = [Accepting(one, self._handshakes, self._connection) for one in sockets or ()]
+        # It closes them and waits for that, no more.
+        self.servers = cast("list[asyncio.base_events.Server]", accepting)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then what uvicorn does: the idle are closed, the busy have their time."""
@@ -29,13 +52,22 @@ class PatientServer(uvicorn.Server):
         # In place: requests in flight hold this very list.
         self.server_state.default_headers.append((b"connection", b"close"))
         await self._drained()
+        if self._handshakes is not None:
+            self._handshakes.end()
         await super().shutdown(sockets)
 
     async def _drained(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + DRAIN_SECONDS
-        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110  uvicorn tells of no connection's end
+        while (self.server_state.connections or self._handshakes) and loop.time() < until:  # noqa: ASYNC110  uvicorn tells of no connection's end
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _connection(self) -> asyncio.Protocol:
+        """What uvicorn makes for a connection."""
+        made = cast("_Makes", self.config.http_protocol_class)
+        return made(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def stop_on_signals(self) -> None:
         """Hear signals before uvicorn listens for them, and when it repeats them afterwards.

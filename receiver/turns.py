@@ -6,7 +6,7 @@ connection behind its requests hears all answers; and who is gone is written to 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any
 
@@ -24,8 +24,8 @@ LINGER_SECONDS = 1.0
 """How long a refused sender is listened to without heed: closing at once would reset the
 connection, and the answer would be lost on its way."""
 
-Refused = Callable[[Rejection], None]
-"""Told of every refusal that never became a request."""
+Refused = Callable[[Rejection, Iterable[tuple[bytes, bytes]]], str]
+"""Told of every refusal that never became a request, and of what headers it had; the id to say."""
 
 
 class Phase(Enum):
@@ -53,7 +53,7 @@ class Turns(HttpToolsProtocol):
         self._phase = Phase.HEAD
         # What comes from now on is not read.
         self._deaf = False
-        self._last_word: Rejection | None = None
+        self._last_word: tuple[Rejection, str] | None = None
         # The request that is being answered; self.cycle is the one that came last.
         self._running: RequestResponseCycle | None = None
 
@@ -81,7 +81,7 @@ class Turns(HttpToolsProtocol):
         others_wait = bool(self.pipeline)
         super().on_response_complete()
         if not others_wait and self._last_word is not None:
-            self._write(self._last_word)
+            self._write(*self._last_word)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -107,7 +107,7 @@ class Turns(HttpToolsProtocol):
     def _refuse(self, why: Rejection) -> None:
         """Answer in turn: behind requests that came in whole and are not answered yet."""
         self._deaf = True
-        self._refused(why)
+        request_id = self._refused(why, self._head())
         if self._phase is Phase.BODY and self._running is self.cycle:
             told_already = self.cycle.response_started
             # Who waits for the rest of the body hears that there is none.
@@ -116,18 +116,24 @@ class Turns(HttpToolsProtocol):
             if told_already:
                 self._close()
             else:
-                self._write(why)
+                self._write(why, request_id)
             return
         self._forget_part()
         if self._is_idle():
-            self._write(why)
+            self._write(why, request_id)
         else:
-            self._last_word = why
+            self._last_word = why, request_id
 
-    def _write(self, why: Rejection) -> None:
+    def _head(self) -> Iterable[tuple[bytes, bytes]]:
+        """The headers of the request at hand, as far as there are any."""
+        if self._phase is Phase.NOTHING or self.scope is None:  # pyright: ignore[reportUnnecessaryComparison] - None before
+            return ()
+        return self.scope["headers"]
+
+    def _write(self, why: Rejection, request_id: str) -> None:
         if self.transport.is_closing():
             return
-        status, headers, body = answer_to(why)
+        status, headers, body = answer_to(why, request_id)
         told = dict(headers) | {
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),

@@ -114,6 +114,10 @@ class Reason:
     """What would have been right, in words."""
 
 
+NOT_WHOLE = "not-whole"
+"""Code of the reason that says: only the beginning of this body is kept. Never released."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """Bytes that were not accepted, before quarantine gave them an id."""
@@ -127,7 +131,10 @@ class Refused:
     reasons: tuple[Reason, ...]
     fingerprint: str
     """Groups refusals of one kind: 16 hex digits over source, path and reasons."""
+    request_id: str = ""
+    """What the sender was told in X-Request-Id; empty where an earlier version kept it."""
     body: bytes
+    """The very bytes received; only the first of them where a reason says NOT_WHOLE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +142,11 @@ class Quarantined(Refused):
     """Refused bytes, kept."""
 
     id: int
+    """1, 2, 3, …: without holes."""
+    digest: str
+    """SHA-256 of `body` as it was received, hex."""
+    chain: str
+    """SHA-256 over the previous entry's chain and this entry, hex (store/log/seals.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from store.events import Decision, Quarantined, Reason, RecordedEvent
+from store.events import NOT_WHOLE, Decision, Quarantined, Reason, RecordedEvent
 from store.history.fold import History
 from store.history.rows import Change, Entry, Ticket
 from store.keeping.quarantine import Kind
@@ -61,7 +61,9 @@ def quarantined_json(one: Quarantined, decision: Decision | None = None) -> Json
         "received_at": one.received_at,
         "status": one.status,
         "fingerprint": one.fingerprint,
+        "request_id": one.request_id,
         "reasons": reasons_json(one.reasons),
+        "whole": is_whole(one),
         "size": len(one.body),
         "decision": decision.decision if decision else None,
         "decision_reason": decision.reason if decision else None,
@@ -84,10 +86,19 @@ def quarantined_text(one: Quarantined, decision: Decision | None = None) -> str:
     """A refusal with its reasons and its bytes as text, for a person."""
     lines = [
         quarantined_line(one, decision),
-        f"fingerprint {one.fingerprint}, {len(one.body)} bytes",
+        f"fingerprint {one.fingerprint}, {_size(one)}, request {one.request_id or 'unknown'}",
     ]
     lines += [f"{name}: {value}" for name, value in one.headers]
     return printable("\n".join([*lines, "", one.body.decode("utf-8", "replace")]))
+
+
+def is_whole(one: Quarantined) -> bool:
+    """Whether all bytes are kept that the sender sent; those that were erased were."""
+    return all(reason.code != NOT_WHOLE for reason in one.reasons)
+
+
+def _size(one: Quarantined) -> str:
+    return f"{len(one.body)} bytes" if is_whole(one) else f"ONLY THE FIRST {len(one.body)} BYTES"
 
 
 def kind_json(kind: Kind) -> Json:

@@ -70,6 +70,7 @@ def edge(
     rules: SourceRules | None = None,
     sources: Mapping[str, SourceRules] | None = None,
     sender: tuple[str, int] = ("127.0.0.1", 40_000),
+    around: Callable[[Any], Any] = lambda app: app,
     **options: Any,
 ) -> Iterator[Edge]:
     """An edge whose only source has these rules, or with these sources; spoken to from an address."""
@@ -81,7 +82,7 @@ def edge(
             app = create_app(
                 opened, sources=sources or {"default": rules or SourceRules()}, **options
             )
-            transport = httpx.ASGITransport(app, client=sender)
+            transport = httpx.ASGITransport(around(app), client=sender)
             return opened, httpx.AsyncClient(transport=transport, base_url="http://listener")
 
         opened, client = runner.run(start())
@@ -121,6 +122,7 @@ def assert_error(answer: httpx.Response, status: int) -> dict[str, Any]:
     assert error["reason"]
     assert error["status"] == str(status)
     assert all(isinstance(value, str) for value in error.values())
+    assert error["requestId"] == answer.headers["x-request-id"]
     return error
 
 

@@ -38,6 +38,7 @@ class Heard:
         assert error["code"]
         assert error["reason"]
         assert error["status"] == str(self.status)
+        assert error["requestId"] == self.headers["x-request-id"]
         return error
 
 
@@ -70,7 +71,7 @@ class Receiving:
         with self.process.stderr as errors:
             for line in errors:
                 self.lines.append(line)
-                found = re.search(r"listening on http://[^:]+:(\d+)", line)
+                found = re.search(r"listening on https?://[^:]+:(\d+)", line)
                 if found:
                     self.port = int(found[1])
                     self._listening.set()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from receiver.auth.hashed import Hashed, Matcher
-from receiver.auth.identity import REALM, Identity, NotProven, Presented, credentials
+from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme, credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Account:
 class Basic:
     """Knows a source by user and password. An unknown user costs as much work as a wrong password."""
 
+    schemes: Sequence[Sequence[Scheme]] = ((Scheme("basic", {"type": "http", "scheme": "basic"}),),)
     challenge = f'Basic {REALM}, charset="UTF-8"'
     needs_body = False
 

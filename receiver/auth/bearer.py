@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from receiver.auth.hashed import Hashed, Matcher
-from receiver.auth.identity import REALM, Identity, NotProven, Presented, credentials
+from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme, credentials
 
 
 class Bearer:
     """Knows a source by its token; several tokens of one source are valid at once."""
 
+    schemes: Sequence[Sequence[Scheme]] = (
+        (Scheme("bearer", {"type": "http", "scheme": "bearer", "description": "A static token."}),),
+    )
     challenge = f"Bearer {REALM}"
     needs_body = False
 

@@ -12,12 +12,20 @@ import ssl
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from receiver.auth.identity import REALM, Identity, NotProven, Presented
+from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme
 
 
 class Certificate:
     """Knows a source by the fingerprint of its certificate; two are valid during renewal."""
 
+    schemes: Sequence[Sequence[Scheme]] = (
+        (
+            Scheme(
+                "clientCertificate",
+                {"type": "mutualTLS", "description": "Checked by the proxy in front."},
+            ),
+        ),
+    )
     challenge = f"ClientCertificate {REALM}"
     needs_body = False
 

@@ -1,8 +1,8 @@
 """Identity: whose a request is and what it may; and what every way to prove that offers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 READ = "read"
 WRITE = "write"
@@ -41,8 +41,21 @@ class Presented:
     """Whether a trusted proxy handed it in: only then what it says about the sender counts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One thing that a request shows, as an OpenAPI document describes it."""
+
+    name: str
+    described: Mapping[str, Any]
+    """A Security Scheme Object (OpenAPI 3.1)."""
+    scopes: tuple[str, ...] = ()
+
+
 class Way(Protocol):
     """One way to prove who sends, for all sources that use it."""
+
+    schemes: Sequence[Sequence[Scheme]]
+    """For /openapi.json: each names what is shown together, and one of them is enough."""
 
     challenge: str
     """For WWW-Authenticate, when nobody was recognized."""

@@ -10,13 +10,13 @@ than it is valid (measured: checking an RSA signature costs 20 times what rememb
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import jwt
 
-from receiver.auth.identity import REALM, WRITE, Identity, NotProven, Presented, credentials
+from receiver.auth.identity import REALM, WRITE, Identity, NotProven, Presented, Scheme, credentials
 from receiver.auth.jwks import KeySet
 
 REMEMBER_SECONDS = 30.0
@@ -36,6 +36,8 @@ class Trust:
     clients: Sequence[str] = ()
     algorithms: Sequence[str] = ("RS256", "PS256", "ES256", "EdDSA")
     leeway_seconds: float = 60.0
+    token_url: str = ""
+    """Where senders get their tokens; only told to them."""
 
 
 class Jwt:
@@ -49,6 +51,7 @@ class Jwt:
     ) -> None:
         # Who names clients goes before who takes every client of the same server.
         self._trusted = sorted(trusted, key=lambda trust: not trust.clients)
+        self.schemes: Sequence[Sequence[Scheme]] = [(one,) for one in _schemes(trusted)]
         self._clock = clock
         self._proven: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
 
@@ -116,6 +119,20 @@ async def _verified(
         raise NotProven(is_guess=False)
     seconds = float(claims["exp"]) + trust.leeway_seconds - time.time()
     return Identity(trust.source, _scopes(claims, trust.scope)), seconds
+
+
+def _schemes(trusted: Sequence[Trust]) -> Iterator[Scheme]:
+    """One for each server and scope. OpenAPI's oauth2 needs to know where tokens come from."""
+    told = "An OAuth2 access token (JWT, RFC 9068)."
+    known = dict.fromkeys((one.token_url, one.scope) for one in trusted)
+    for number, (url, scope) in enumerate(known, start=1):
+        if url:
+            flow = {"tokenUrl": url, "scopes": {scope: "Post notifications."}}
+            described = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+        else:
+            described = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        name = "oauth2" if number == 1 else f"oauth2-{number}"
+        yield Scheme(name, {**described, "description": told}, (scope,))
 
 
 def _clients(claims: Mapping[str, Any]) -> set[str]:

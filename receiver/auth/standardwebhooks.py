@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from receiver.auth.identity import REALM, Identity, NotProven, Presented
+from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme
 
 WINDOW_SECONDS = 600.0
 """How long a signature can be right: the library lets clocks be five minutes apart both ways."""
@@ -23,11 +23,23 @@ MOST_REMEMBERED = 100_000
 MOST_SIGNATURE_BYTES = 2_048
 
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_TOLD = (
+    "Id of the delivery (standardwebhooks.com).",
+    "Seconds since 1970.",
+    "v1, and the HMAC-SHA256 of id, timestamp and body in base64.",
+)
 
 
 class StandardWebhooks:
     """Knows a source by the secret that signed; several secrets of one source are valid at once."""
 
+    # Three headers, shown together; OpenAPI has no word for a signature.
+    schemes: Sequence[Sequence[Scheme]] = (
+        tuple(
+            Scheme(name, {"type": "apiKey", "in": "header", "name": name, "description": told})
+            for name, told in zip(_HEADERS, _TOLD, strict=True)
+        ),
+    )
     challenge = f"StandardWebhooks {REALM}"
     needs_body = True
 

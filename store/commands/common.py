@@ -2,6 +2,7 @@
 
 import functools
 import getpass
+import sqlite3
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -19,6 +20,20 @@ from store.history.clock import ALL_WEEK, Calendar, ServiceClock
 from store.history.rules import RuleBook, Rules
 from store.payload import normal_status
 from store.times import parse_time, utc_text
+
+_KIND = 0xFF
+"""Of an error code of SQLite; above it are details (sqlite.org/rescode.html)."""
+_OF_THE_DISK = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_BUSY,
+    }
+)
 
 
 def rule_book(settings: Settings) -> RuleBook:
@@ -59,7 +74,7 @@ class CannotStart(click.ClickException):
 
 
 def says_why(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a LogError end a command with its sentence and its hint."""
+    """Let a LogError, or a disk that SQLite cannot read, end a command with a sentence."""
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -68,6 +83,11 @@ def says_why(command: Callable[..., Any]) -> Callable[..., Any]:
         except store.LogError as error:
             kind = CannotStart if isinstance(error, store.LogLocked) else Failed
             raise kind(f"{error} {error.hint}".strip()) from error
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & _KIND not in _OF_THE_DISK:
+                raise  # a fault of ours shows where it happened
+            told = f"{error}. {store.LogUnavailable.hint}"
+            raise Failed(f"The data directory cannot be read: {told}") from error
 
     return guarded
 

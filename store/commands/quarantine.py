@@ -43,19 +43,21 @@ def quarantine_with(revalidate: Revalidate) -> click.Group:
 
 @quarantine.command(name="list")
 @click.option("--all", "every", is_flag=True, help="Every single entry, decided ones too.")
+@click.option("--request", "request_id", help="Those of one request: the requestId of an answer.")
 @as_json
 @common_options
 @says_why
-def quarantine_list(settings: Settings, every: bool, as_json: bool) -> None:
+def quarantine_list(settings: Settings, every: bool, request_id: str | None, as_json: bool) -> None:
     """List what waits for a decision, refusals of one kind together, the latest kind first.
 
     \b
     Examples:
       listener quarantine list
       listener quarantine list --all --json
+      listener quarantine list --request 3f2a91c0-1b
     """
-    if every:
-        _list_all(settings, as_json)
+    if every or request_id is not None:
+        _list_all(settings, request_id, as_json)
         return
     for kind in keeping.kinds(settings.data):
         if as_json:
@@ -64,10 +66,12 @@ def quarantine_list(settings: Settings, every: bool, as_json: bool) -> None:
             click.echo(printing.printable(printing.kind_text(kind)))
 
 
-def _list_all(settings: Settings, as_json: bool) -> None:
+def _list_all(settings: Settings, request_id: str | None, as_json: bool) -> None:
     with closing(store.open_reader(settings.data)) as reader:
         decided = {one.entry: one for one in reader.decisions()}
         for one in reader.quarantined():
+            if request_id not in (None, one.request_id):
+                continue
             decision = decided.get(one.id)
             if as_json:
                 line = json.dumps(printing.quarantined_json(one, decision), ensure_ascii=False)
@@ -95,6 +99,8 @@ def quarantine_show(settings: Settings, number: int, raw: bool, as_json: bool) -
     if found is None:
         raise Failed(f"No quarantine entry {number}. See: listener quarantine list --all")
     if raw:
+        if not printing.is_whole(found):
+            click.echo(f"Only the first {len(found.body)} bytes are kept.", err=True)
         sys.stdout.buffer.write(found.body)
     elif as_json:
         told = printing.quarantined_json(found, decision)

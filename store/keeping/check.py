@@ -1,8 +1,8 @@
 """Check: proves that what is kept is what was received, and names the first row that is not.
 
 log.db: SQLite's own integrity, positions without holes, every row sealed by the chain, every body
-of its digest (those in the archive too), everything that points somewhere points at something.
-What is in quarantine was never acknowledged as an event and has no seal.
+of its digest (those in the archive too), everything that points somewhere points at something;
+the quarantine as the log: entries without holes, each sealed, each body of its digest.
 history.db: integrity, and row by row equal to a fresh fold of the log.
 """
 
@@ -13,11 +13,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from store.events import RecordedEvent
+from store.events import Quarantined, RecordedEvent
 from store.keeping.opening import read_only
 from store.log.identity import FIRST_CHAIN, sealed
 from store.log.protocol import LogError
 from store.log.reader import SqliteReader
+from store.log.seals import FIRST_SEAL, is_sealed
 from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE
 
@@ -58,7 +59,11 @@ def check_log(directory: Path, progress: Progress, until: int | None = None) -> 
             yield Wrong(LOG_FILE, "", damage)
             return
         head = reader.head()
-        wrong = _chain(reader, _erased(connection), head if until is None else until, progress)
+        erased = _erased(connection, "event")
+        wrong = _chain(reader, erased, head if until is None else until, progress)
+        if wrong:
+            yield wrong
+        wrong = _quarantine(reader, connection)
         if wrong:
             yield wrong
         yield from _pointers(connection)
@@ -74,9 +79,9 @@ def integrity(connection: sqlite3.Connection) -> str | None:
     return None if told == "ok" else f"SQLite finds it damaged: {' '.join(told.split())}"
 
 
-def _erased(connection: sqlite3.Connection) -> set[int]:
-    select = "SELECT number FROM erased WHERE kind = 'event'"
-    return {number for (number,) in connection.execute(select)}
+def _erased(connection: sqlite3.Connection, kind: str) -> set[int]:
+    select = "SELECT number FROM erased WHERE kind = ?"
+    return {number for (number,) in connection.execute(select, (kind,))}
 
 
 def _chain(reader: SqliteReader, erased: set[int], until: int, progress: Progress) -> Wrong | None:
@@ -112,6 +117,42 @@ def _has_its_body(event: RecordedEvent, erased: set[int]) -> bool:
     if not event.body and event.position in erased:
         return True
     return event.digest == hashlib.sha256(event.body).hexdigest()
+
+
+_SEALING = "SELECT 1 FROM _sqlite_migrations WHERE name = '003_seals'"
+
+
+def _quarantine(reader: SqliteReader, connection: sqlite3.Connection) -> Wrong | None:
+    number, previous = 0, FIRST_SEAL
+    try:
+        if not connection.execute(_SEALING).fetchone():
+            return None  # as an earlier version left it: whoever writes to it next seals all
+        erased = _erased(connection, "refusal")
+        until = connection.execute("SELECT coalesce(max(entry), 0) FROM seals").fetchone()[0]
+        for number, entry in enumerate(reader.quarantined(), start=1):
+            why = _unlike_its_seal(entry, number, previous, erased)
+            if why:
+                return Wrong(LOG_FILE, f"quarantine {number}", why)
+            previous = bytes.fromhex(entry.chain)
+    except (LogError, sqlite3.Error) as error:
+        return Wrong(LOG_FILE, "", f"the quarantine cannot be read: {error}")
+    except (ValueError, TypeError, AttributeError) as error:
+        return Wrong(LOG_FILE, f"quarantine {number + 1}", f"unreadable ({error})")
+    return Wrong(LOG_FILE, f"quarantine {number + 1}", "missing") if number < until else None
+
+
+def _unlike_its_seal(
+    entry: Quarantined, number: int, previous: bytes, erased: set[int]
+) -> str | None:
+    if entry.id != number:
+        return f"missing; the next one there is {entry.id}"
+    if not is_sealed(previous, entry):
+        return "altered: its seal does not fit to it" if entry.chain else "it has no seal"
+    if not entry.body and number in erased:
+        return None
+    if entry.digest != hashlib.sha256(entry.body).hexdigest():
+        return "its body is not the one that was received"
+    return None
 
 
 _POINTERS = (

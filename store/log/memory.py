@@ -1,5 +1,6 @@
 """The log in memory: the same promises, but for the disk. For tests and trials."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import islice
@@ -18,6 +19,7 @@ from store.events import (
 from store.log.group_commit import Answer, Entry, GroupCommit
 from store.log.identity import FIRST_CHAIN, chain_of, known
 from store.log.protocol import LogUnavailable
+from store.log.seals import FIRST_SEAL, seal_of
 
 Row = TypeVar("Row")
 
@@ -99,7 +101,11 @@ class MemoryLog:
 
     def _refuse(self, refused: Refused) -> int:
         number = len(self._quarantine) + 1
-        self._quarantine.append(Quarantined(**_members(refused, Refused), id=number))
+        digest = hashlib.sha256(refused.body).hexdigest()
+        previous = bytes.fromhex(self._quarantine[-1].chain) if self._quarantine else FIRST_SEAL
+        chain = seal_of(previous, refused, number, digest).hex()
+        told = _members(refused, Refused)
+        self._quarantine.append(Quarantined(**told, id=number, digest=digest, chain=chain))
         return number
 
     def _must_be_open(self) -> None:

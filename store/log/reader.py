@@ -29,7 +29,11 @@ _TOLD = (
     "WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
 _REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
-_QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
+_QUARANTINE = (
+    f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine LEFT JOIN seals ON entry = id WHERE id"
+)
+_UNSEALED = f"SELECT {rows.UNSEALED_QUARANTINE_COLUMNS} FROM quarantine WHERE id"
+_HAS_SEALS = "SELECT 1 FROM sqlite_schema WHERE name = 'seals'"
 _DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
 
 
@@ -69,17 +73,21 @@ class SqliteReading:
         return self._pages(f"{_REDELIVERIES} > ? ORDER BY id", rows.redelivery, after, limit)
 
     def quarantine_entry(self, number: int) -> Quarantined | None:
-        found = self._select(f"{_QUARANTINE} = ?", number)
+        found = self._select(f"{self._quarantine()} = ?", number)
         return rows.quarantined(found[0]) if found else None
 
     def quarantined(self, after: int = 0, limit: int | None = None) -> Iterator[Quarantined]:
-        return self._pages(f"{_QUARANTINE} > ? ORDER BY id", rows.quarantined, after, limit)
+        query = f"{self._quarantine()} > ? ORDER BY id"
+        return self._pages(query, rows.quarantined, after, limit)
 
     def decisions(self, after: int = 0, limit: int | None = None) -> Iterator[Decision]:
         return self._pages(f"{_DECISIONS} > ? ORDER BY id", rows.decision, after, limit)
 
     def close(self) -> None:
         self._connection.close()
+
+    def _quarantine(self) -> str:
+        return _QUARANTINE if self._select(_HAS_SEALS) else _UNSEALED
 
     def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
         if not row[-1]:

@@ -23,9 +23,18 @@ HEAD_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, drift, lower(hex(digest)), conflict_of, length(body)"
 )
-QUARANTINE_COLUMNS = (
+BARE_QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
 )
+QUARANTINE_COLUMNS = (
+    "id, source, path, headers, received_at, status, reasons, fingerprint, "
+    "coalesce(request_id, ''), coalesce(digest, x''), coalesce(chain, x''), body"
+)
+"""Of an entry and its seal; without one they are empty."""
+UNSEALED_QUARANTINE_COLUMNS = (
+    "id, source, path, headers, received_at, status, reasons, fingerprint, '', x'', x'', body"
+)
+"""The same of a log that was not opened yet since entries have seals: a backup, say."""
 REDELIVERY_COLUMNS = "id, position, received_at"
 DECISION_COLUMNS = "id, entry, decision, reason, position, decided_at, decided_by"
 
@@ -84,10 +93,10 @@ def event_head(row: tuple[Any, ...]) -> EventHead:
     return EventHead._make((*row[:10], _drift(row[10]), *row[11:]))
 
 
-def quarantine_row(refused: Refused) -> tuple[Any, ...]:
-    """In the order of QUARANTINE_COLUMNS; the id is given by the database."""
+def quarantine_row(refused: Refused, number: int) -> tuple[Any, ...]:
+    """In the order of BARE_QUARANTINE_COLUMNS."""
     return (
-        None,
+        number,
         refused.source,
         refused.path,
         _text(refused.headers),
@@ -109,7 +118,10 @@ def quarantined(row: tuple[Any, ...]) -> Quarantined:
         status=row[5],
         reasons=tuple(Reason(*why) for why in json.loads(row[6])),
         fingerprint=row[7],
-        body=row[8],
+        request_id=row[8],
+        digest=row[9].hex(),
+        chain=row[10].hex(),
+        body=row[11],
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store.events import Appended, NewEvent, Refused
-from store.log import rows
+from store.log import rows, seals
 from store.log.directory import sync_names
 from store.log.group_commit import Answer, Entry
 from store.log.identity import FIRST_CHAIN, chain_of, known
@@ -53,7 +53,7 @@ def _insert(table: str, columns: str) -> str:
 
 _ADD_EVENT = _insert("events", rows.EVENT_COLUMNS)
 _ADD_REDELIVERY = _insert("redeliveries", rows.REDELIVERY_COLUMNS)
-_ADD_REFUSED = _insert("quarantine", rows.QUARANTINE_COLUMNS)
+_ADD_REFUSED = _insert("quarantine", rows.BARE_QUARANTINE_COLUMNS)
 
 
 class SqliteLog(SqliteReading):
@@ -176,8 +176,10 @@ class SqliteLog(SqliteReading):
         return Appended(position, conflict_of=conflict_of)
 
     def _refuse(self, refused: Refused) -> int:
-        added = self._connection.execute(_ADD_REFUSED, rows.quarantine_row(refused))
-        return added.lastrowid or 0
+        after = seals.last(self._connection)
+        row = rows.quarantine_row(refused, after.number + 1)
+        self._connection.execute(_ADD_REFUSED, row)
+        return seals.seal(self._connection, refused, after).number
 
     def _body(self, position: int) -> bytes:
         body = self._connection.execute(_BODY, (position,)).fetchone()[0]

@@ -5,11 +5,13 @@ comes later is a new step with new files.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 
 import sqlite_utils
 from sqlite_utils import Migrations
+
+from store.log.seals import seal_all
 
 STEPS: dict[str, tuple[str, ...]] = {
     "001_log": (
@@ -50,7 +52,16 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/decisions_refuse_update.sql",
         "triggers/decisions_refuse_delete.sql",
     ),
+    "003_seals": (
+        "tables/seals.sql",
+        "triggers/seals_refuse_replace.sql",
+        "triggers/seals_refuse_update.sql",
+        "triggers/seals_refuse_delete.sql",
+    ),
 }
+
+FILLED: Mapping[str, Callable[[sqlite3.Connection], None]] = {"003_seals": seal_all}
+"""What fills new objects from old ones, in the transaction of the step."""
 
 
 class NewerSchemaError(Exception):
@@ -66,16 +77,20 @@ def migrate(connection: sqlite3.Connection) -> None:
     db = sqlite_utils.Database(connection, execute_plugins=False)
     migrations = Migrations("log")
     for name, paths in STEPS.items():
-        migrations(name=name)(_step(paths))
+        migrations(name=name)(_step(paths, FILLED.get(name)))
     unknown = [done.name for done in migrations.applied(db) if done.name not in STEPS]
     if unknown:
         raise NewerSchemaError(", ".join(unknown))
     migrations.apply(db)
 
 
-def _step(paths: tuple[str, ...]) -> Callable[[sqlite_utils.Database], None]:
+def _step(
+    paths: tuple[str, ...], fill: Callable[[sqlite3.Connection], None] | None
+) -> Callable[[sqlite_utils.Database], None]:
     def step(db: sqlite_utils.Database) -> None:
         for path in paths:
             db.conn.execute(files("store.schema").joinpath(path).read_text(encoding="utf-8"))
+        if fill is not None:
+            fill(db.conn)
 
     return step

@@ -84,7 +84,7 @@ def test_nothing_is_kept_of_whom_nobody_knows(here, body, proof):
 
 def test_every_401_says_the_same_and_names_the_schemes(here):
     answers = [
-        here.send(PATH, EVENT, headers=JSON | proof)
+        here.send(PATH, EVENT, headers=JSON | {"x-request-id": "the-same"} | proof)
         for proof in ({}, bearer("x"), bearer(token_of(exp=1)), basic("nobody", "x"), {"webhook-signature": "v1,x"})
     ]  # fmt: skip
     told = {(answer.status_code, answer.content) for answer in answers}

@@ -5,16 +5,20 @@ import json
 import socket
 import struct
 import zlib
+from contextlib import ExitStack
 
 import pytest
 
+from receiver.oversized import MOST_AT_ONCE
 from tests.edge import dumped, event_of
 from tests.receiving import PATH, hear, hear_from, receiving, request, right_body
 
 MOST = 20_000
+KEPT = 100_000
 CONFIG = f"""
 max_body_bytes = {MOST}
 [limits]
+refused_body_bytes = {KEPT}
 json_depth = 20
 json_members = 100
 string_characters = 5_000
@@ -140,24 +144,79 @@ def test_a_chunked_body_is_taken_as_a_whole(here):
 TOO_LARGE = b'{"x": "' + b"x" * MOST + b'"}'
 
 
+LARGER = TOO_LARGE * 50
+
+
 @pytest.mark.parametrize(
-    "sent",
+    ("sent", "kept", "whole"),
     [
-        request(TOO_LARGE),
-        request(b"{}", length=50_000_000),
-        request(TOO_LARGE * 100),
-        chunked(TOO_LARGE, 1_000),
-        chunked(TOO_LARGE * 50, 100_000),
-        chunked(b"x" * (MOST + 1), 1, b""),
+        (request(TOO_LARGE), TOO_LARGE, True),
+        (request(LARGER[:KEPT]), LARGER[:KEPT], True),
+        (request(LARGER[: KEPT + 1]), LARGER[:KEPT], False),
+        (request(b"{}", length=50_000_000), b"{}", False),
+        (request(LARGER), LARGER[:KEPT], False),
+        (chunked(TOO_LARGE, 1_000), TOO_LARGE, True),
+        (chunked(LARGER[:KEPT], 1_000), LARGER[:KEPT], True),
+        (chunked(LARGER[: KEPT + 1], 1_000), LARGER[:KEPT], False),
+        (chunked(LARGER, 100_000), LARGER[:KEPT], False),
+        (chunked(b"x" * (MOST + 1), 1, b""), b"x" * (MOST + 1), False),
     ],
-    ids=["announced", "lied", "all sent", "chunked", "all chunked", "byte by byte"],
+    ids=[
+        *("announced", "as much as is kept", "a byte more", "lied", "much more"),
+        *("chunked", "as much, chunked", "a byte more, chunked", "much more, chunked", "no end"),
+    ],
 )
-def test_too_large_a_body_is_answered_413_and_no_part_of_it_is_kept(here, sent):
+def test_too_large_a_body_is_answered_413_and_kept_whole_or_as_a_part_that_says_so(
+    here, there, sent, kept, whole
+):
     before = (here.head(), len(here.quarantined()))
     heard = here.ask(sent)
     assert (heard.status, heard.error()["code"]) == (413, "body-too-large")
     assert heard.headers["connection"] == "close"
-    assert (here.head(), len(here.quarantined())) == before
+    assert (here.head(), len(here.quarantined())) == (before[0], before[1] + 1)
+    entry = here.quarantined()[-1]
+    assert (entry.body, entry.status, entry.source) == (kept, 413, "default")
+    assert [reason.code for reason in entry.reasons] == ["body-too-large"] + (
+        [] if whole else ["not-whole"]
+    )
+    assert heard.headers["x-event-quarantine"] == str(entry.id)
+    assert heard.error()["requestId"] == entry.request_id
+    assert there.ask(sent).status == 401
+    assert there.quarantined() == []
+
+
+def test_where_nothing_is_kept_of_too_large_a_body_413_is_said_at_once(tmp_path):
+    with receiving(tmp_path, "max_body_bytes = 20_000\n[limits]\nrefused_body_bytes = 0\n") as one:
+        for sent in (request(TOO_LARGE), request(b"{}", length=50_000_000), chunked(LARGER, 1_000)):
+            assert one.ask(sent).status == 413
+        assert one.quarantined() == []
+
+
+def test_of_more_too_large_bodies_than_are_read_on_at_once_each_keeps_what_is_there(here):
+    before = len(here.quarantined())
+    with ExitStack() as stack:
+        connections = [stack.enter_context(here.connect()) for _ in range(2 * MOST_AT_ONCE)]
+        for connection in connections:
+            connection.sendall(request(TOO_LARGE, length=2 * len(TOO_LARGE)))
+        heard = [hear(connection) for connection in connections]
+        assert here.deliver("meanwhile").status_code == 204
+    assert {one.status for one in heard} == {413}
+    kept = here.quarantined()[before:]
+    assert len(kept) == 2 * MOST_AT_ONCE
+    assert all(TOO_LARGE.startswith(one.body) for one in kept)
+    assert {reason.code for one in kept for reason in one.reasons} == {
+        "body-too-large",
+        "not-whole",
+    }
+
+
+def test_who_hangs_up_within_too_large_a_body_was_refused_nothing_and_leaves_nothing(here):
+    before = len(here.quarantined())
+    with here.connect() as connection:
+        connection.sendall(request(TOO_LARGE, length=2 * len(TOO_LARGE)))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert here.deliver("after who hung up").status_code == 204
+    assert len(here.quarantined()) == before
 
 
 def test_who_is_told_413_may_send_on_for_a_while_so_that_the_answer_arrives(here):

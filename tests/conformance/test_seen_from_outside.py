@@ -111,3 +111,24 @@ def test_every_json_line_is_an_object_and_none_holds_what_was_sent(tmp_path):
         assert line["level"] in ("info", "warning")
     assert "s3cret" not in "".join(here.lines)
     assert "Müller" not in "".join(here.lines)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (request(b"{}", "X-Request-Id: r-1", *[f"X-{n}: y" for n in range(200)]), 431, "r-1"),
+        (request(b"{}", "X-Request-Id: r-2", path="/" + "x" * 9_000), 414, "r-2"),
+        (request(b"{}", "X-Request-Id: r-3", length=50_000_000), 413, "r-3"),
+        (request(b"{}", "X-Request-Id: two words", path="/nowhere"), 404, None),
+        (b"nonsense\r\n\r\n", 400, None),
+    ],
+    ids=["before it is a request", "its path", "its body", "no sane id", "no request at all"],
+)
+def test_a_refusal_s_id_leads_from_its_answer_to_its_line_in_the_log(tmp_path, sent, status, told):
+    with receiving(tmp_path, 'log_format = "json"\n') as here:
+        heard = here.ask(sent)
+    assert heard.status == status
+    said = heard.error()["requestId"]
+    assert told in (None, said)
+    lines = [json.loads(line) for line in here.lines]
+    assert [line["status"] for line in lines if line.get("request_id") == said] == [status]

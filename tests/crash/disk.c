@@ -21,14 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITES = 1, SYNCS = 2, NAMES = 4 };
+enum { WRITES = 1, SYNCS = 2, NAMES = 4, READS = 8 };
 
 static struct control {
     int64_t changes;      /* counted so far, over all processes */
     int64_t first;        /* the first change that fails; 0: none */
     int64_t last;         /* the last one */
     int64_t error;        /* how: an errno */
-    int64_t kinds;        /* which: WRITES, SYNCS, NAMES */
+    int64_t kinds;        /* which: WRITES, SYNCS, NAMES; or READS, which are not counted */
     int64_t half;         /* whether the first of them, if a write, writes half of it */
     int64_t clock;        /* nanoseconds by which CLOCK_REALTIME is off */
 } *control;
@@ -104,7 +104,33 @@ static int failing(int kind) {
     return 1;
 }
 
+/* Reads change nothing, so they are not counted: they fail as long as the next change would. */
+static int unreadable(int descriptor) {
+    char found[PATH_MAX];
+    if (!control || !control->first || !(control->kinds & READS)) return 0;
+    int64_t next = control->changes + 1;
+    if (next < control->first || next > control->last || !path_of(descriptor, found)) return 0;
+    errno = control->error;
+    return 1;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+ssize_t pread64(int descriptor, void *content, size_t length, off64_t offset) {
+    static __typeof__(&pread64) real;
+    if (!real) real = REAL(pread64);
+    return unreadable(descriptor) ? -1 : real(descriptor, content, length, offset);
+}
+
+ssize_t pread(int descriptor, void *content, size_t length, off_t offset) {
+    return pread64(descriptor, content, length, offset);
+}
+
+ssize_t read(int descriptor, void *content, size_t length) {
+    static __typeof__(&read) real;
+    if (!real) real = REAL(read);
+    return unreadable(descriptor) ? -1 : real(descriptor, content, length);
+}
 
 ssize_t pwrite64(int descriptor, const void *content, size_t length, off64_t offset) {
     static __typeof__(&pwrite64) real;

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-WRITES, SYNCS, NAMES = 1, 2, 4
+WRITES, SYNCS, NAMES, READS = 1, 2, 4, 8
 EVERYTHING = WRITES | SYNCS | NAMES
 FOR_EVER = 2**62
 SOURCE = Path(__file__).with_name("disk.c")

@@ -82,6 +82,7 @@ def check(here, sent: bytes) -> None:
             error = json.loads(body)
             assert error["@type"] == "Error"
             assert error["status"] == str(status)
+            assert error["requestId"]
 
 
 TOKENS = st.sampled_from(

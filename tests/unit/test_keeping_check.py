@@ -86,6 +86,50 @@ def test_what_was_altered_in_the_log_is_named(data, change, row):
     assert f"log.db: {row}: " in run(data, "check").output
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE quarantine SET body = CAST(body || x'00' AS BLOB) WHERE id = {0}",
+        "UPDATE quarantine SET body = x'' WHERE id = {0}",
+        "UPDATE quarantine SET path = '/elsewhere' WHERE id = {0}",
+        "UPDATE quarantine SET reasons = '[]' WHERE id = {0}",
+        "UPDATE quarantine SET received_at = '2020-01-01T00:00:00.000Z' WHERE id = {0}",
+        "UPDATE quarantine SET headers = 'no JSON' WHERE id = {0}",
+        "UPDATE seals SET request_id = 'another' WHERE entry = {0}",
+        "UPDATE seals SET chain = zeroblob(32) WHERE entry = {0}",
+        "DELETE FROM quarantine WHERE id = {0}",
+        "DELETE FROM seals WHERE entry = {0}",
+        "DELETE FROM quarantine WHERE id >= {0}",
+        "DELETE FROM quarantine WHERE id = {0}; DELETE FROM seals WHERE entry = {0}",
+        "UPDATE quarantine SET id = {1} WHERE id = {0}",
+    ],
+)
+def test_what_was_altered_in_or_removed_from_the_quarantine_is_named(data, change):
+    with closing(open_log(data)) as log:
+        entries = [refused(b"[%d" % n, request_id=f"r-{n}") for n in range(7)]
+        first = log.quarantine(entries)[0]
+    assert checked(data, "--log-only") == []
+    with tampered(data / "log.db") as connection:
+        connection.executescript(change.format(first + 2, first + 7))
+    assert checked(data, "--log-only") == [("log.db", f"quarantine {first + 2}")]
+
+
+def test_seals_that_were_removed_altogether_are_missed(data):
+    with tampered(data / "log.db") as connection:
+        connection.execute("DROP TABLE seals")
+    assert checked(data, "--log-only") == [("log.db", "")]
+
+
+def test_an_entry_removed_at_the_end_leaves_its_number_unused_and_is_missed(data):
+    with closing(open_log(data)) as log:
+        (last,) = log.quarantine([refused(b"[")])
+    with tampered(data / "log.db") as connection:
+        connection.execute("DELETE FROM quarantine WHERE id = ?", (last,))
+    with closing(open_log(data)) as log:
+        assert log.quarantine([refused(b"[1")]) == [last + 1]
+    assert checked(data, "--log-only") == [("log.db", f"quarantine {last}")]
+
+
 def test_a_log_whose_end_was_cut_off_is_found_by_its_history(data):
     head = len(list(open_and_read(data)))
     with tampered(data / "log.db") as connection:

@@ -7,7 +7,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-from store import open_log, open_reader
+from store import Reason, open_log, open_reader
+from store.events import NOT_WHOLE
 from tests.edge import event_of
 from tests.keeping import checked, fold_anew, listener, receiving, run
 from tests.new_events import NOW, new_event, refused
@@ -96,6 +97,42 @@ def test_what_todays_rules_still_refuse_stays_with_the_reason(data, tmp_path):
     assert "not-json" in told
     assert "2 of 2 are still refused" in told
     assert [one["refusals"] for one in listed(data)] == [3, 1]
+
+
+def test_a_body_that_was_too_large_is_released_once_it_is_allowed_but_a_part_of_one_never(
+    data, tmp_path
+):
+    large, part = Reason("body-too-large", "", "at most 10 bytes"), Reason(NOT_WHOLE, "", "all")
+    with closing(open_log(data)) as log:
+        log.quarantine(
+            [
+                refused(without_zone(8), path=PATH, status=413, reasons=(large,)),
+                refused(without_zone(9), path=PATH, status=413, reasons=(large, part)),
+            ]
+        )
+    (tmp_path / "listener.toml").write_text("max_body_bytes = 1_024\n")
+    body = without_zone(8) + b" " * 1_024
+    with closing(open_log(data)) as log:
+        log.quarantine([refused(body, path=PATH, status=413, reasons=(large,))])
+    assert "at most 1024 bytes" in listener(data, "quarantine", "release", "7", code=1)
+    assert "only its beginning is kept" in listener(data, "quarantine", "release", "6", code=1)
+    (tmp_path / "listener.toml").unlink()
+    assert json.loads(listener(data, "quarantine", "release", "7", "--json"))["position"] == 2
+    assert json.loads(listener(data, "quarantine", "release", "5", "--json"))["duplicate"]
+    assert "only its beginning is kept" in listener(data, "quarantine", "release", "6", code=1)
+    assert "ONLY THE FIRST" in listener(data, "quarantine", "show", "6")
+    assert "Only the first" in run(data, "quarantine", "show", "6", "--raw").stderr
+    assert [one["whole"] for one in listed(data, "--all")] == [True] * 5 + [False, True]
+    listener(data, "quarantine", "drop", "6", "--reason", "sent again in parts")
+    assert checked(data, "--log-only") == []
+
+
+def test_the_id_that_a_sender_was_told_finds_what_is_kept_of_its_request(data):
+    with closing(open_log(data)) as log:
+        log.quarantine([refused(b"[", request_id="3f2a91c0-1b")])
+    assert [one["id"] for one in listed(data, "--request", "3f2a91c0-1b")] == [5]
+    assert listed(data, "--request", "unheard") == []
+    assert "request 3f2a91c0-1b" in listener(data, "quarantine", "show", "5")
 
 
 def test_a_decision_is_made_once_and_shown(data):

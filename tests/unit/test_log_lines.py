@@ -94,6 +94,7 @@ def test_every_answer_carries_the_request_id_and_a_refusal_s_line_too(caplog):
             }
             answer = here.send(path, body, headers=headers)
             assert (answer.status_code, answer.headers["x-request-id"]) == (status, f"r-{status}")
+            assert status == 204 or answer.json()["requestId"] == f"r-{status}"
         answer = here.send("/health/live", method="GET")
         assert answer.headers["x-request-id"]
     lines = [line for line in caplog.messages if line.startswith("refused")]
