@@ -1,6 +1,6 @@
 """Security headers on every answer; the pages' own stricter policy stays when they set one."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -24,18 +24,28 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
+def with_headers(send: Send, more: Sequence[tuple[bytes, bytes]] = ()) -> Send:
+    """A `send` that adds the security headers that an answer does not set itself, and `more`
+    whatever it sets.
+    """
+    replaced = {name for name, _ in more}
+
+    async def send_with_headers(part: MutableMapping[str, Any]) -> None:
+        if part["type"] == "http.response.start":
+            told = [(bytes(name).lower(), value) for name, value in part.get("headers", [])]
+            headers = [pair for pair in told if pair[0] not in replaced] + list(more)
+            present = {name for name, _ in headers}
+            headers += [pair for pair in _HEADERS if pair[0] not in present]
+            part = {**part, "headers": headers}
+        await send(part)
+
+    return send_with_headers
+
+
 def with_security_headers(app: App) -> App:
     """Wrap an ASGI app."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(part: MutableMapping[str, Any]) -> None:
-            if part["type"] == "http.response.start":
-                headers = list(part.get("headers", []))
-                present = {bytes(name).lower() for name, _ in headers}
-                headers += [pair for pair in _HEADERS if pair[0] not in present]
-                part = {**part, "headers": headers}
-            await send(part)
-
-        await app(scope, receive, send_with_headers)
+        await app(scope, receive, with_headers(send))
 
     return wrapped
