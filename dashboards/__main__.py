@@ -29,11 +29,11 @@ def command(settings: Settings) -> None:
     Waits for history.db, which the follower makes; then open /-/history.
     """
     # Import Datasette: `--help` need not wait for that.
-    from dashboards.admission import check_listening, door, roles
+    from dashboards.admission import door, roles
     from dashboards.serve import serve
 
     host, port = settings.dashboards_host, settings.dashboards_port
-    check_listening(settings)
+    check(settings)
     _warn_if_in_clear(settings)
     path = settings.data / store.HISTORY_FILE
     with closing(_bound(host, port)) as listening:
@@ -41,6 +41,14 @@ def command(settings: Settings) -> None:
         entrance = door(settings, settings.data)
         proxies = [str(network) for network in settings.trusted_proxies]
         serve(path, listening, rule_book(settings), entrance, roles(settings), proxies)
+
+
+def check(settings: Settings) -> None:
+    """Raise NotAllowed or UnusableSettings for what the pages would refuse to start with."""
+    from dashboards.admission import check_listening, people
+
+    check_listening(settings)
+    people(settings)
 
 
 def _bound(host: str, port: int) -> socket.socket:

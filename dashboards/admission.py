@@ -36,12 +36,19 @@ def door(settings: Settings, directory: Path) -> Door:
     Raises UnusableSettings, whose text names the knob, and OSError.
     """
     return Door(
-        people=People({name: _person(name, one) for name, one in settings.people.items()}),
+        people=people(settings),
         sessions=Sessions(key_in(directory)),
         throttle=Throttle(settings.failed_attempts, settings.failed_attempts_per_minute),
         anonymous=settings.anonymous_role,
         anonymous_elsewhere=settings.dashboards_allow_anonymous,
     )
+
+
+def people(settings: Settings) -> People:
+    """Who is named, by what each proves itself with. Raises UnusableSettings, whose text names the
+    knob.
+    """
+    return People({name: _person(name, one) for name, one in settings.people.items()})
 
 
 def roles(settings: Settings) -> frozenset[Role]:

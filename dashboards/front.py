@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from dashboards.door import Door, NotKnown, Refused, TooMany
+from dashboards.formulas import without_formulas
 from dashboards.headers import App, Receive, Scope, Send, with_headers
 from dashboards.people import Role, TooManyWait, Viewer
 from dashboards.sessions import COOKIE, LASTS_SECONDS
@@ -53,7 +54,8 @@ class Front:
             await next(iter(self._datasettes.values()))(scope, receive, send)
             return
         is_static = path.startswith("/-/static")
-        send = with_headers(send, _PRIVATE if self._door.people and not is_static else ())
+        private = _PRIVATE if self._door.people and not is_static else ()
+        send = with_headers(send, STRICT_POLICY, private)
         try:
             answer = await self._answer(request, path)
         except TooManyWait:
@@ -62,6 +64,8 @@ class Front:
             answer = self._refusal(request, 429, str(error), {"retry-after": str(error.seconds)})
         except Refused as error:
             answer = self._refusal(request, error.status, str(error))
+        if path.endswith(".csv") or request.query_params.get("_format") == "csv":
+            send = without_formulas(send)
         if isinstance(answer, Viewer):
             await self._show(answer, scope, receive, send)
         else:
@@ -138,11 +142,7 @@ class Front:
     def _page(self, request: Request, status: int = 200, **shown: Any) -> Response:
         shown.setdefault("there", _local(request.query_params.get("next", "")))
         shown |= {"style_version": style_sheet()[1], "sign_in": SIGN_IN, "sign_out": SIGN_OUT}
-        return HTMLResponse(
-            self._template.render(shown),
-            status_code=status,
-            headers={"content-security-policy": STRICT_POLICY},
-        )
+        return HTMLResponse(self._template.render(shown), status_code=status)
 
 
 def _without_cookies(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -100,9 +100,11 @@ def serve(settings: Settings, *, allow_anonymous: bool) -> None:
 
     Ctrl-C or SIGTERM stops all in order; what was acknowledged is kept and folded.
     """
+    from dashboards.__main__ import check
     from receiver import serve as listener
 
     configure(settings.log_format)
+    check(settings)
     settings = listener.with_ports(_told_by_flag(settings, allow_anonymous=allow_anonymous))
     asyncio.run(listener.serve(settings, config=settings_file(), say=sayer(settings.log_format)))
 

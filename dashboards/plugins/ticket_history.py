@@ -4,13 +4,15 @@ Entry point `datasette` in pyproject.toml; 0.65 and, but for permissions, 1.0 ca
 """
 
 import sqlite3
+from functools import partial
 from typing import Any
 
 from datasette import Response, hookimpl
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 from dashboards import guard
-from dashboards.headers import with_security_headers
+from dashboards.database import ReplaceableDatabase
+from dashboards.headers import PLAIN_POLICY, datasette_policy, with_security_headers
 from dashboards.links import Links
 from dashboards.pages.board import board
 from dashboards.pages.event import event
@@ -111,5 +113,15 @@ def render_cell(
 
 
 @hookimpl
-def asgi_wrapper() -> Any:
-    return with_security_headers
+def asgi_wrapper(datasette: Any) -> Any:
+    ours = any(isinstance(one, ReplaceableDatabase) for one in datasette.databases.values())
+    return partial(with_security_headers, policy=datasette_policy() if ours else PLAIN_POLICY)
+
+
+@hookimpl
+def forbidden(request: Any, message: str) -> Response | None:
+    """A sentence in JSON for whoever asked for no page; else the page that Datasette shows."""
+    if not (request.path.endswith((".json", ".csv")) or request.args.get("_format")):
+        return None
+    body = {"ok": False, "error": message or "This is not yours to see.", "status": 403}
+    return Response.json(body, status=403)
