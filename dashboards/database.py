@@ -49,7 +49,7 @@ class ReplaceableDatabase(Database):
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         """Run a query; one that asks for too much memory is refused like any other bad query."""
-        options.setdefault("log_sql_errors", False)  # with all its values, into the log
+        options["log_sql_errors"] = False  # it would be with all its values
         try:
             return await super().execute(*arguments, **options)
         except MemoryError as error:

@@ -12,7 +12,7 @@ from typing import Any
 MASKED = "(masked)"
 """What stands in place of what is masked; in columns that hold JSON, as a JSON string."""
 
-_JSON = frozenset({"state", "state_json", "before", "after"})
+_JSON = frozenset({"messages", "state", "state_json", "before", "after"})
 
 IMPERSONAL_MEMBERS = (
     *("name", "severity", "priority", "ticketType", "channel", "version", "lifecycleStatus"),
@@ -65,7 +65,15 @@ MASKS: Mapping[str, Mask] = {
     ),
     "information_requests": Mask(("value",), "a value suggested for any member"),
     "milestones": Mask(("description",), "free text"),
-    "tasks": Mask(("buyer_message", "state_json"), "free text of the buyer; the whole task"),
+    "timeline": Mask(
+        ("reason",),
+        "free text about the buyer; reasons of a ticket's statuses stay",
+        shown_where=("kind", ("created", "status", "resolved")),
+    ),
+    "tasks": Mask(
+        ("messages", "buyer_message", "state_json"), "free text about the buyer; the whole task"
+    ),
+    "task_states": Mask(("messages",), "free text about the buyer"),
     "specifications": Mask(("state",), "the whole specification, with its parties"),
 }
 

@@ -49,10 +49,15 @@ def configuration() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
-def build(path: Path, rules: RuleBook, role: Role = "power") -> Datasette:
-    """A Datasette that serves this history.db and nothing else, as much of it as a role may see."""
+def build(path: Path, rules: RuleBook, role: Role = "power", beside: int = 0) -> Datasette:
+    """A Datasette that serves this history.db and nothing else, as much of it as a role may see.
+
+    `beside`: how many others there are in this process. They share the memory for page caches,
+    which must leave room below `guard.LARGEST_HEAP`.
+    """
     words = configuration()
     settings = words.pop("settings")
+    settings["cache_size_kb"] //= 1 + beside
     kind = ReplaceableDatabase
     if role == "analyst":
         settings["default_allow_sql"] = False
@@ -86,7 +91,7 @@ def serve(
     `proxies`: addresses and networks whose word counts about who asks, and whether by https.
     """
     _print_no_variables()
-    datasettes = {role: build(path, rules, role) for role in sorted(roles)}
+    datasettes = {role: build(path, rules, role, len(roles) - 1) for role in sorted(roles)}
     front = Front(door, {role: one.app() for role, one in datasettes.items()})
     config = uvicorn.Config(
         front,
