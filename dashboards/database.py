@@ -138,6 +138,8 @@ class MaskedDatabase(ReplaceableDatabase):
         return await self._in_thread("shape", self.connect, ask)
 
 
+_OPEN = ("pragma_", *personal.INDEX_OF_TEXTS)
+"""What FTS5 reads of its own index is asked for here, too; pages of it are refused in serve.py."""
 _KNOWN = frozenset(TABLES) | {"sqlite_master", "sqlite_schema", "json_each", "json_tree"}
 
 
@@ -146,8 +148,8 @@ def _authorize_masked(
 ) -> int:
     if action == sqlite3.SQLITE_READ and database == "main":
         table = first or ""
-        # `by`: the view that reads it. Statistics and indexes of texts hold the very texts.
+        # `by`: the view that reads it. Statistics, for instance, hold the very texts.
         unseen = second in personal.masked_columns(table) and by is None
-        if unseen or not (table in _KNOWN or table.startswith("pragma_")):
+        if unseen or not (table in _KNOWN or table.startswith(_OPEN)):
             return sqlite3.SQLITE_DENY
     return guard.authorize(action, first, second, database, by)

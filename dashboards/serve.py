@@ -76,6 +76,10 @@ def _say_what_is_masked(tables: dict[str, Any]) -> None:
         for column in mask.columns:
             words["columns"][column] += f" - masked for analysts: {mask.reason}"
         words["facets"] = [one for one in words.get("facets", []) if one not in mask.columns]
+    for name in personal.INDEX_OF_TEXTS:
+        # What FTS5 keeps beside it, too (sqlite.org/fts5.html#fts5_data_structures).
+        for part in ("", "_data", "_idx", "_docsize", "_config", "_content"):
+            tables[name + part] = {"hidden": True, "allow": False}
 
 
 def serve(
