@@ -74,7 +74,8 @@ def gathered(name: str, values: tuple[str, ...], file: Path | None, variable: st
     return found
 
 
-def _hashes(name: str, values: tuple[str, ...], file: Path | None, variable: str) -> list[str]:
+def hashes_of(name: str, values: tuple[str, ...], file: Path | None, variable: str) -> list[str]:
+    """What `gathered` finds, each of them a hash. Raises ValueError, which names the knob."""
     try:
         return [known_hash(one) for one in gathered(name, values, file, variable)]
     except ValueError as error:
@@ -100,7 +101,7 @@ class Bearer(Table):
 
     def hashes(self) -> list[str]:
         """All of them. Raises ValueError, which names the knob."""
-        return _hashes("tokens", self.tokens, self.tokens_file, self.tokens_environment)
+        return hashes_of("tokens", self.tokens, self.tokens_file, self.tokens_environment)
 
 
 class Basic(Table):
@@ -118,7 +119,9 @@ class Basic(Table):
 
     def hashes(self) -> list[str]:
         """All of them. Raises ValueError, which names the knob."""
-        return _hashes("passwords", self.passwords, self.passwords_file, self.passwords_environment)
+        return hashes_of(
+            "passwords", self.passwords, self.passwords_file, self.passwords_environment
+        )
 
 
 class Jwt(Table):

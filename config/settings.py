@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from config.health import Health
 from config.limits import Limits
+from config.people import Anonymous, Person, PersonName, Role, role_of_anonymous
 from config.service_clock import ServiceClock
 from config.sources import NetworkText, Source, SourceName, problems
 
@@ -37,6 +38,16 @@ class Settings(BaseModel):
     port: int = Field(default=8621, ge=0, le=65535, description="Port of the listener.")
     dashboards_host: str = Field(default="127.0.0.1", description="Where the pages are served.")
     dashboards_port: int = Field(default=8622, ge=0, le=65535, description="Port of the pages.")
+    dashboards_anonymous: Anonymous = Field(
+        default="",
+        description="What those who do not sign in may see: nobody lets none of them in, analyst "
+        "and power as for people. Empty: power until people are named, then nobody.",
+    )
+    dashboards_allow_anonymous: bool = Field(
+        default=False,
+        description="Serve the pages on other addresses than loopback although nobody has to sign "
+        "in: behind a proxy that asks, or in a network that nobody else reaches.",
+    )
     allow_anonymous: bool = Field(
         default=False,
         description="Let senders without credentials in on addresses other than loopback.",
@@ -119,6 +130,15 @@ class Settings(BaseModel):
         default_factory=lambda: {"default": Source()},
         description="Named senders. Without credentials of their own, events come from `default`.",
     )
+    people: dict[PersonName, Person] = Field(
+        default_factory=dict[str, Person],
+        description="Who reads the pages. Without any, whoever reaches them.",
+    )
+
+    @property
+    def anonymous_role(self) -> Role | None:
+        """What those who do not sign in to the pages may see; None: nothing."""
+        return role_of_anonymous(self.dashboards_anonymous, people=bool(self.people))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

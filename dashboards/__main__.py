@@ -4,7 +4,6 @@ import logging
 import socket
 import time
 from contextlib import ExitStack, closing
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -29,14 +28,27 @@ def command(settings: Settings) -> None:
 
     Waits for history.db, which the follower makes; then open /-/history.
     """
-    from dashboards.serve import serve  # imports Datasette: `--help` need not wait for that
+    # Import Datasette: `--help` need not wait for that.
+    from dashboards.admission import door, roles
+    from dashboards.serve import serve
 
     host, port = settings.dashboards_host, settings.dashboards_port
-    _warn_if_open(host)
+    check(settings)
+    _warn_if_in_clear(settings)
     path = settings.data / store.HISTORY_FILE
     with closing(_bound(host, port)) as listening:
         _wait_for(path)
-        serve(path, listening, rule_book(settings))
+        entrance = door(settings, settings.data)
+        proxies = [str(network) for network in settings.trusted_proxies]
+        serve(path, listening, rule_book(settings), entrance, roles(settings), proxies)
+
+
+def check(settings: Settings) -> None:
+    """Raise NotAllowed or UnusableSettings for what the pages would refuse to start with."""
+    from dashboards.admission import check_listening, people
+
+    check_listening(settings)
+    people(settings)
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -68,10 +80,11 @@ def _wait_for(path: Path) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _warn_if_open(host: str) -> None:
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback:
-        log.warning("whoever reaches %s can read every ticket: put a login before it", host)
+def _warn_if_in_clear(settings: Settings) -> None:
+    from dashboards.door import is_this_machine
+
+    if not (settings.trusted_proxies or is_this_machine(settings.dashboards_host)):
+        log.warning(
+            "passwords and tickets travel in clear: let a proxy speak https, and name it in "
+            "trusted_proxies"
+        )

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import store
+from dashboards.personal import mask_rows
 
 Row = dict[str, Any]
 """One row: column name to value, as in store.history.tables."""
@@ -78,6 +79,14 @@ def of_fold(folded: store.History) -> tuple[History, Changes]:
     for change in sorted(tables["changes"], key=lambda row: row["change"]):
         changes.setdefault(change["entry"], []).append(change)
     return of_tables(tables["tickets"][0], tables), changes
+
+
+def masked(history: History, changes: Changes) -> tuple[History, Changes]:
+    """As analysts may see it. What comes from tables is masked by the database itself."""
+    tables = {name: mask_rows(name, getattr(history, name)) for name in _ORDER}
+    ticket = mask_rows("tickets", [history.ticket])[0]
+    told = {entry: mask_rows("changes", rows) for entry, rows in changes.items()}
+    return of_tables(ticket, tables), told
 
 
 def _sort_key(columns: Sequence[str], row: Row) -> list[tuple[bool, Any]]:

@@ -26,6 +26,10 @@ class Links:
     def board(self) -> str:
         return self._path("/-/history")
 
+    def sign_in(self) -> str:
+        """Who one is, and the way out."""
+        return self._path("/-/history/sign-in")
+
     def find(self) -> str:
         """Where the search field sends to."""
         return self._path("/-/history/search")

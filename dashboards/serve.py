@@ -1,13 +1,11 @@
-"""Datasette on history.db, in this process: settings, words, and a database that may be replaced."""
+"""Datasette on history.db, in this process: settings and words, one for each role that somebody has."""
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sqlite3
-import threading
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
@@ -16,8 +14,12 @@ from typing import Any
 import uvicorn
 import yaml
 from datasette.app import Datasette
-from datasette.database import Database
 
+from dashboards import personal
+from dashboards.database import MaskedDatabase, ReplaceableDatabase
+from dashboards.door import Door
+from dashboards.front import Front
+from dashboards.people import Role
 from store import RuleBook
 from store.history.tables import VERSION
 
@@ -25,46 +27,6 @@ DATABASE = "history"
 _BACKLOG = 128
 
 log = logging.getLogger("listener.dashboards")
-
-
-class ReplaceableDatabase(Database):
-    """A database whose file may be deleted or renamed over while it is served, and made anew.
-
-    Datasette keeps a connection a thread for ever, and an open connection goes on reading the
-    file it opened. Here each query first looks whether the path still leads to that file.
-    """
-
-    def __init__(self, datasette: Any, path: str, rules: RuleBook) -> None:
-        super().__init__(datasette, path, is_mutable=True)
-        self.rules = rules
-        """By which its histories are folded, for pages that fold one as of another time."""
-        self._open = threading.local()
-
-    async def execute_fn(self, fn: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Run a function with a connection to the present file, in one of the query threads."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.ds.executor, lambda: fn(self._connection()))
-
-    def _connection(self) -> sqlite3.Connection:
-        present = self._file()
-        opened, connection = getattr(self._open, "pair", (None, None))
-        if connection is not None and present in (opened, None):
-            return connection
-        if connection is not None:
-            self._all_file_connections.remove(connection)
-            connection.close()
-        connection = self.connect()
-        self.ds._prepare_connection(connection, self.name)  # noqa: SLF001 - as Database does itself
-        self._open.pair = (present, connection)
-        return connection
-
-    def _file(self) -> tuple[int, int] | None:
-        """Which file the path leads to; None while there is none, between two."""
-        try:
-            found = Path(self.path).stat()
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
 
 
 def is_ready(path: Path) -> bool:
@@ -87,26 +49,63 @@ def configuration() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
-def build(path: Path, rules: RuleBook) -> Datasette:
-    """A Datasette that serves this history.db and nothing else."""
+def build(path: Path, rules: RuleBook, role: Role = "power", beside: int = 0) -> Datasette:
+    """A Datasette that serves this history.db and nothing else, as much of it as a role may see.
+
+    `beside`: how many others there are in this process. They share the memory for page caches,
+    which must leave room below `guard.LARGEST_HEAP`.
+    """
     words = configuration()
-    datasette = Datasette(
-        files=[],
-        settings=words.pop("settings"),
-        metadata=words,
-        secret=os.environ.get("DATASETTE_SECRET"),
-    )
+    settings = words.pop("settings")
+    settings["cache_size_kb"] //= 1 + beside
+    kind = ReplaceableDatabase
+    if role == "analyst":
+        settings["default_allow_sql"] = False
+        kind = MaskedDatabase
+        _say_what_is_masked(words["databases"][DATABASE]["tables"])
+    datasette = Datasette(files=[], settings=settings, metadata=words)
     datasette.remove_database("_memory")  # made when no files are given
-    datasette.add_database(ReplaceableDatabase(datasette, str(path), rules), name=DATABASE)
+    datasette.add_database(kind(datasette, str(path), rules), name=DATABASE)
     return datasette
 
 
-def serve(path: Path, listening: socket.socket, rules: RuleBook) -> None:
-    """Serve on a bound socket until SIGTERM or SIGINT."""
+def _say_what_is_masked(tables: dict[str, Any]) -> None:
+    """In the words of columns; and no facets of what is masked."""
+    for name, mask in personal.MASKS.items():
+        words = tables[name]
+        for column in mask.columns:
+            words["columns"][column] += f" - masked for analysts: {mask.reason}"
+        words["facets"] = [one for one in words.get("facets", []) if one not in mask.columns]
+    for name in personal.INDEX_OF_TEXTS:
+        # What FTS5 keeps beside it, too (sqlite.org/fts5.html#fts5_data_structures).
+        for part in ("", "_data", "_idx", "_docsize", "_config", "_content"):
+            tables[name + part] = {"hidden": True, "allow": False}
+
+
+def serve(
+    path: Path,
+    listening: socket.socket,
+    rules: RuleBook,
+    door: Door,
+    roles: Collection[Role],
+    proxies: Sequence[str] = (),
+) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT.
+
+    `proxies`: addresses and networks whose word counts about who asks, and whether by https.
+    """
     _print_no_variables()
-    datasette = build(path, rules)
+    datasettes = {role: build(path, rules, role, len(roles) - 1) for role in sorted(roles)}
+    front = Front(door, {role: one.app() for role, one in datasettes.items()})
     config = uvicorn.Config(
-        datasette.app(), lifespan="on", log_config=None, access_log=False, log_level=logging.WARNING
+        front,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level=logging.WARNING,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
     )
     server = uvicorn.Server(config)
     _stop_on_signals(server)
@@ -114,7 +113,8 @@ def serve(path: Path, listening: socket.socket, rules: RuleBook) -> None:
     async def run() -> None:
         # Before the first request: Datasette would otherwise start up inside it, and a second
         # request that came meanwhile would find it half started.
-        await datasette.invoke_startup()
+        for one in datasettes.values():
+            await one.invoke_startup()
         listening.listen(_BACKLOG)
         log.info("pages on %s", _url(*listening.getsockname()[:2]))
         await server.serve(sockets=[listening])

@@ -16,6 +16,8 @@ from dashboards.history import Row
 from dashboards.links import Links
 from store.times import seconds_between
 
+TEMPLATES = Path(__file__).parent / "templates"
+
 HISTORY_TABLES = frozenset({"tickets", "timeline"})
 """A database with these tables holds histories, whatever its file is called."""
 
@@ -61,6 +63,19 @@ class Site:
         """The data directory: where history.db is, and log.db beside it."""
         return Path(self.database.path).parent
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether personal data is masked for whoever asks."""
+        return getattr(self.database, "is_masked", False)
+
+    @property
+    def sees_notifications(self) -> bool:
+        """Whether notifications may be shown as received. A plain Datasette was asked to serve
+        history.db, not the log beside it: there its configuration has to say so.
+        """
+        told = (self.datasette.plugin_config("ticket_history") or {}).get("notifications", False)
+        return getattr(self.database, "sees_notifications", told)
+
     def argument(self, name: str) -> str | None:
         """A query parameter, None when absent or empty."""
         return self.request.args.get(name) or None
@@ -73,7 +88,13 @@ class Site:
         """Render one of our templates under the strict policy."""
         html = await self.datasette.render_template(
             f"history/{template}",
-            {"link": self.links, "style_version": style_sheet()[1], **context},
+            {
+                "link": self.links,
+                "style_version": style_sheet()[1],
+                "viewer": self.request.actor,
+                "is_masked": self.is_masked,
+                **context,
+            },
             request=self.request,
         )
         return Response.html(
@@ -135,6 +156,9 @@ async def _check_may_see(datasette: Any, actor: Any, database: str, tables: Sequ
         )
         if not visible:
             raise Forbidden("view-table")
+
+
+NOT_SEEN = "Notifications as received are shown to power users only."
 
 
 def template_filters() -> dict[str, Any]:

@@ -100,9 +100,11 @@ def serve(settings: Settings, *, allow_anonymous: bool) -> None:
 
     Ctrl-C or SIGTERM stops all in order; what was acknowledged is kept and folded.
     """
+    from dashboards.__main__ import check
     from receiver import serve as listener
 
     configure(settings.log_format)
+    check(settings)
     settings = listener.with_ports(_told_by_flag(settings, allow_anonymous=allow_anonymous))
     asyncio.run(listener.serve(settings, config=settings_file(), say=sayer(settings.log_format)))
 
@@ -170,7 +172,7 @@ def token_new() -> None:
     The token is for the sender; the listener never needs it. Two tokens of one source may be valid
     at once: add the new hash, hand over the new token, then remove the old hash.
     """
-    from receiver.auth.hashed import new_token, sha256_of
+    from config.hashed import new_token, sha256_of
 
     made = new_token()
     click.echo(f"token for the sender, shown only now:  {made}")
@@ -182,7 +184,7 @@ def token_new() -> None:
 )
 def token_hash() -> None:
     """Ask for a password, unseen, and print the hash that the settings keep ([sources.NAME.basic])."""
-    from receiver.auth.hashed import scrypt_of
+    from config.hashed import scrypt_of
 
     asked = sys.stdin.isatty()
     text = (

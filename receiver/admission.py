@@ -4,16 +4,17 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
 
+from config.hashed import Hashed
 from config.options import UnusableSettings
 from config.proofs import Jwt as JwtSettings
 from config.settings import Settings
 from config.sources import Source
+from config.throttle import Throttle
 from receiver.address import check_host
 from receiver.auth.anonymous import ANYWHERE, LOOPBACK, Anonymous
 from receiver.auth.basic import Account, Basic
 from receiver.auth.bearer import Bearer
 from receiver.auth.certificate import Certificate
-from receiver.auth.hashed import Hashed
 from receiver.auth.identity import Way
 from receiver.auth.jwks import KeySet, from_file, from_url
 from receiver.auth.jwt import Jwt, Trust
@@ -21,7 +22,6 @@ from receiver.auth.standardwebhooks import StandardWebhooks
 from receiver.door import Door
 from receiver.security import Security, security_of
 from receiver.sources import SourceRules
-from receiver.throttle import Throttle
 
 FEWEST_BITS = 192
 """Of a secret that signs (standardwebhooks.com)."""

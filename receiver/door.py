@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
+from config.throttle import Throttle
 from receiver.auth.anonymous import Anonymous
 from receiver.auth.identity import Identity, NotProven, Presented, Way
 from receiver.forwarded import Address, Network, address_of, is_within, sender
 from receiver.rejections import Forbidden, TooManyAttempts, Unauthorized
-from receiver.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 

@@ -186,7 +186,9 @@ async def _ready_then(
 async def _answers(client: httpx.AsyncClient, url: str, *, hangs_up: bool = False) -> None:
     while True:
         try:
-            if (await client.get(url)).is_success:
+            answer = await client.get(url)
+            # Pages that are for those who sign in say so: they are there, too.
+            if answer.is_success or answer.status_code == httpx.codes.UNAUTHORIZED:
                 return
         except httpx.ConnectError:
             pass

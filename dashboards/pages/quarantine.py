@@ -7,7 +7,7 @@ from datasette import Response
 
 from dashboards import raw
 from dashboards.history import Row
-from dashboards.site import Site, open_site
+from dashboards.site import NOT_SEEN, Site, open_site
 
 LISTED = 200
 """Kinds of refusals shown, the latest first."""
@@ -29,6 +29,8 @@ async def refused(request: Any, datasette: Any) -> Response:
     """One refused body as it came: reasons, headers, bytes (`.raw` downloads them), from log.db."""
     site = await open_site(datasette, request, "quarantine")
     number = int(request.url_vars["number"])
+    if not site.sees_notifications:
+        return await _outline(site, number)
     try:
         found = await raw.refused(site.directory, number)
     except raw.LogUnreachable as error:
@@ -41,7 +43,20 @@ async def refused(request: Any, datasette: Any) -> Response:
             content_type="application/octet-stream",
             headers={"content-disposition": f'attachment; filename="refused-{number}.bin"'},
         )
-    return await site.page("refused.html", {"refused": found, "body": raw.pretty(found.body)})
+    context = {"refused": found, "body": raw.pretty(found.body), "size": len(found.body)}
+    return await site.page("refused.html", context)
+
+
+async def _outline(site: Site, number: int) -> Response:
+    """What history.db knows of it, for those who may not see what was received."""
+    if site.format() == "raw":
+        return await site.sorry(403, "For power users", NOT_SEEN)
+    rows = await site.ask("select * from quarantine where id = ?", [number])
+    if not rows:
+        return await site.missing(f"The quarantine has no entry {number}.", site.links.quarantine())
+    told = {**rows[0], "reasons": _reasons(rows[0]["reasons"])}
+    context = {"refused": told, "body": None, "size": told["size"], "not_seen": NOT_SEEN}
+    return await site.page("refused.html", context)
 
 
 async def _kinds(site: Site, source: str | None) -> list[Row]:

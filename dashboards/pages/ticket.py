@@ -15,11 +15,11 @@ from dashboards import axes, raw, words
 from dashboards.axes import Axes
 from dashboards.charts import bars
 from dashboards.charts.lanes import lanes
-from dashboards.history import Changes, History, Row, read, read_changes, tickets_with_id
+from dashboards.history import Changes, History, Row, masked, read, read_changes, tickets_with_id
 from dashboards.pages import downloads, oddities
 from dashboards.pages.entries import Told, entries_of
 from dashboards.pages.facts import badges, facts
-from dashboards.site import Site, open_site
+from dashboards.site import NOT_SEEN, Site, open_site
 from store.times import seconds_between
 
 PAGE = 200
@@ -110,7 +110,8 @@ async def _told(site: Site, row: Row, when: Axes) -> tuple[History, Changes | No
     if when.is_now:
         return await read(site.ask, row), None
     rules = site.rules or store.RuleBook()
-    return await axes.fold(site.directory, row["source"], row["id"], when, rules)
+    told = await axes.fold(site.directory, row["source"], row["id"], when, rules)
+    return masked(*told) if site.is_masked else told
 
 
 async def _context(asked: _Asked) -> dict[str, Any]:
@@ -186,6 +187,8 @@ def _states(history: History) -> Mapping[str, list[Row]]:
 
 async def _bodies(site: Site, told: list[Told]) -> tuple[dict[int, str], str]:
     """Bodies to fold into the page, by position, and why there are none if the log is away."""
+    if not site.sees_notifications:
+        return {}, NOT_SEEN
     positions = [position for entry in told for position in entry.positions]
     try:
         found = await raw.events(site.directory, positions)

@@ -4,13 +4,15 @@ Entry point `datasette` in pyproject.toml; 0.65 and, but for permissions, 1.0 ca
 """
 
 import sqlite3
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from datasette import Response, hookimpl
 from jinja2 import ChoiceLoader, FileSystemLoader
 
-from dashboards.headers import with_security_headers
+from dashboards import guard
+from dashboards.database import ReplaceableDatabase
+from dashboards.headers import PLAIN_POLICY, datasette_policy, with_security_headers
 from dashboards.links import Links
 from dashboards.pages.board import board
 from dashboards.pages.event import event
@@ -21,12 +23,9 @@ from dashboards.pages.specification import specification
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket
 from dashboards.plugins.cells import cell, pill
-from dashboards.site import style_sheet, template_filters
+from dashboards.probing import refuse_masked
+from dashboards.site import TEMPLATES, style_sheet, template_filters
 
-LONGEST_VALUE = 10_000_000
-"""Bytes of one value or row: the time limit does not bound memory, this does."""
-
-_TEMPLATES = Path(__file__).parent.parent / "templates"
 _FORM = r"(?:\.(?P<format>json))?$"
 
 
@@ -59,14 +58,20 @@ async def style() -> Response:
 @hookimpl
 def prepare_jinja2_environment(env: Any) -> None:
     # A module (not a package) cannot ship templates by Datasette's own rule, so they are added here.
-    env.loader = ChoiceLoader([FileSystemLoader(str(_TEMPLATES)), env.loader])
+    env.loader = ChoiceLoader([FileSystemLoader(str(TEMPLATES)), env.loader])
     env.filters |= template_filters() | {"pill": pill}
 
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
     if database != "_internal":
-        conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        guard.bound(conn)
+
+
+@hookimpl
+def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> None:
+    if getattr(datasette.databases[database], "is_masked", False):
+        refuse_masked(request.args, table)
 
 
 @hookimpl
@@ -76,12 +81,13 @@ def extra_css_urls() -> list[str]:
 
 
 @hookimpl
-def menu_links(datasette: Any) -> list[dict[str, str]]:
+def menu_links(datasette: Any, actor: Any) -> list[dict[str, str]]:
     links = Links(datasette.urls)
     pages = {"Tasks": links.tasks(), "Sources": links.sources(), "Quarantine": links.quarantine()}
     return [
         _to_board(datasette),
         *({"href": address, "label": label} for label, address in pages.items()),
+        *([{"href": links.sign_in(), "label": f"Signed in as {actor['id']}"}] if actor else []),
     ]
 
 
@@ -107,5 +113,15 @@ def render_cell(
 
 
 @hookimpl
-def asgi_wrapper() -> Any:
-    return with_security_headers
+def asgi_wrapper(datasette: Any) -> Any:
+    ours = any(isinstance(one, ReplaceableDatabase) for one in datasette.databases.values())
+    return partial(with_security_headers, policy=datasette_policy() if ours else PLAIN_POLICY)
+
+
+@hookimpl
+def forbidden(request: Any, message: str) -> Response | None:
+    """A sentence in JSON for whoever asked for no page; else the page that Datasette shows."""
+    if not (request.path.endswith((".json", ".csv")) or request.args.get("_format")):
+        return None
+    body = {"ok": False, "error": message or "This is not yours to see.", "status": 403}
+    return Response.json(body, status=403)

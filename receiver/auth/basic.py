@@ -7,8 +7,9 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from receiver.auth.hashed import Hashed, Matcher
+from config.hashed import Hashed, Matcher
 from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme, credentials
+from receiver.rejections import CannotTell
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Basic:
             )
             for account, own in zip(accounts, slow, strict=True)
         ]
-        self._matcher = Matcher()
+        self._matcher = Matcher(CannotTell)
 
     def is_presented(self, presented: Presented) -> bool:
         """`Authorization: Basic …`."""

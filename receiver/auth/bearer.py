@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from receiver.auth.hashed import Hashed, Matcher
+from config.hashed import Hashed, Matcher
 from receiver.auth.identity import REALM, Identity, NotProven, Presented, Scheme, credentials
+from receiver.rejections import CannotTell
 
 
 class Bearer:
@@ -19,7 +20,7 @@ class Bearer:
         pairs = [(source, text) for source, texts in hashes.items() for text in texts]
         self._sources = [source for source, _ in pairs]
         self._hashes = [Hashed.of(text) for _, text in pairs]
-        self._matcher = Matcher()
+        self._matcher = Matcher(CannotTell)
 
     def is_presented(self, presented: Presented) -> bool:
         """`Authorization: Bearer …`."""

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from config.hashed import new_token, scrypt_of, sha256_of
 from receiver.__main__ import main
-from receiver.auth.hashed import new_token, scrypt_of, sha256_of
 from tests.certificates import Authority
 from tests.doors import (
     ALL_KEYS,

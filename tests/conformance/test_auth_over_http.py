@@ -2,8 +2,8 @@
 
 import pytest
 
+from config.hashed import new_token, scrypt_of, sha256_of
 from receiver.admission import door, rules
-from receiver.auth.hashed import new_token, scrypt_of, sha256_of
 from tests.doors import (
     ALL_KEYS,
     AUDIENCE,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.hashed import sha256_of
 from receiver.admission import door, rules
-from receiver.auth.hashed import sha256_of
 from tests.doors import ALL_KEYS, AUDIENCE, ISSUER, PATH, forged, settings_of
 from tests.edge import assert_error, edge, event_of
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from receiver.auth.hashed import MOST_WAITING, Hashed, Matcher, new_token, scrypt_of, sha256_of
+from config.hashed import MOST_WAITING, Hashed, Matcher, new_token, scrypt_of, sha256_of
 from receiver.rejections import CannotTell, Unauthorized
 from tests.doors import basic, bearer, door_of, knock, who
 
@@ -132,7 +132,7 @@ def test_a_password_is_computed_beside_the_event_loop(tmp_path):
 
 def test_more_passwords_than_can_be_checked_are_told_to_come_later(tmp_path):
     hashes = [Hashed.of(scrypt_of("right"))]
-    matcher = Matcher()
+    matcher = Matcher(CannotTell)
 
     async def many():
         guesses = [matcher.first(b"wrong", hashes) for _ in range(MOST_WAITING + 1)]

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from receiver.auth.hashed import new_token, scrypt_of, sha256_of
+from config.hashed import new_token, scrypt_of, sha256_of
+from config.throttle import Throttle
 from receiver.forwarded import address_of
 from receiver.rejections import Forbidden, TooManyAttempts, Unauthorized
-from receiver.throttle import Throttle
 from tests.certificates import Authority
 from tests.doors import RSA, basic, bearer, door_of, jwk_of, jwks, knock, token_of, who
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from config.hashed import new_token, scrypt_of, sha256_of
 from config.settings import SettingsError, load
 from config.sources import WAYS, Source
 from receiver.__main__ import main
 from receiver.admission import rules
-from receiver.auth.hashed import new_token, scrypt_of, sha256_of
 from receiver.rejections import Unauthorized
 from tests.doors import basic, bearer, door_of, settings_of, who
 

@@ -5,9 +5,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
-from receiver.forwarded import Address
+Address = IPv4Address | IPv6Address
 
 MOST_ADDRESSES = 10_000
 """Addresses remembered; beyond it the one that failed longest ago is forgotten."""

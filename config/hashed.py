@@ -11,8 +11,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from receiver.rejections import CannotTell
-
 MOST_WAITING = 32
 """Passwords that may wait to be checked; each takes a tenth of a second of one core."""
 
@@ -93,14 +91,15 @@ class Hashed:
 class Matcher:
     """Compares with many hashes; slow ones one by one, so that guessing does not take every core."""
 
-    def __init__(self) -> None:
+    def __init__(self, too_many: type[Exception]) -> None:
+        self._too_many = too_many
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
     async def first(self, secret: bytes, hashes: Sequence[Hashed]) -> int | None:
         """Index of the hash that the secret is right for. Takes the same time for all wrong ones.
 
-        Raises CannotTell when too many wait.
+        Raises `too_many` when too many wait.
         """
         # All are compared, never only up to the right one: time must not tell which it is.
         found = [number for number, one in enumerate(hashes) if one.matches(secret)]
@@ -110,7 +109,7 @@ class Matcher:
         if not slow:
             return None
         if self._waiting >= MOST_WAITING:
-            raise CannotTell
+            raise self._too_many
         self._waiting += 1
         try:
             async with self._one_at_a_time:
