@@ -5,6 +5,7 @@ The models say what is right; a tolerant source may leave out or misspell more t
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, Field, create_model
@@ -18,7 +19,13 @@ from store.payload import TASK_TYPES
 
 Json = dict[str, Any]
 
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
+
 REF = "#/components/schemas/{model}"
+
+
+CONSUMERS_ONLY = frozenset({406, 409})
+"""Statuses that no sender is answered."""
 
 
 class Error(Extensible):
@@ -38,8 +45,10 @@ class EventSubscription(BaseModel):
     callback: str
 
 
-def describe(types: EventTypes, prefixes: Sequence[str]) -> Json:
-    """The OpenAPI document for these event types under these prefixes."""
+def describe(
+    types: EventTypes, prefixes: Sequence[str], more: Mapping[str, Any] = NOTHING_MORE
+) -> Json:
+    """The OpenAPI document for these event types under these prefixes, and what else is served."""
     paths: Json = {"/listener": _path_item(None, "bare")}
     for path, event_type in types.by_path.items():
         paths[f"/listener/{path}"] = _path_item(event_type, path)
@@ -53,7 +62,7 @@ def describe(types: EventTypes, prefixes: Sequence[str]) -> Json:
             "listener's path is tolerated.",
         },
         "servers": [{"url": prefix or "/"} for prefix in prefixes],
-        "paths": paths | _pages(),
+        "paths": {**paths, **more, **_pages()},
         "components": {
             "schemas": _schemas(types),
             "responses": {"Error": _json("Refused; TMF's Error says why.", "Error")},
@@ -122,7 +131,7 @@ def _responses() -> Json:
         "X-Event-Duplicate": {"description": "true: the log already had this event."} | text,
         "X-Event-Quarantine": {"description": "Where an invalid body is kept."} | text,
     }
-    refusals = sorted({answer.status for answer in ANSWERS.values()})
+    refusals = sorted({answer.status for answer in ANSWERS.values()} - CONSUMERS_ONLY)
     return {
         "204": {"description": "Notified: the event is on disk.", "headers": kept},
         "200": {"description": "The same, where that was agreed with the source."},

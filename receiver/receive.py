@@ -16,6 +16,8 @@ from receiver.address import CannotStart, bind, is_loopback, url
 from receiver.admission import check_listening, door, rules
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
+from receiver.consumers.front import ConsumersFront
+from receiver.consumers.rules import PullRules
 from receiver.door import Door
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
@@ -44,7 +46,8 @@ async def receive(settings: Settings) -> None:
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            await _serve(settings, appender, listening, identify, tls, metrics)
+            with closing(_consumers(settings, identify)) as consumers:
+                await _serve(settings, appender, listening, identify, tls, metrics, consumers)
         finally:
             await appender.close()
 
@@ -63,6 +66,15 @@ async def _appender(settings: Settings, metrics: Metrics) -> Appender:
         raise CannotStart(f"{settings.data}: {error.strerror}") from error
 
 
+def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
+    return ConsumersFront(
+        settings.data,
+        identify=identify,
+        sources=settings.sources,
+        rules=PullRules(**settings.pull.model_dump()),
+    )
+
+
 async def _serve(
     settings: Settings,
     appender: Appender,
@@ -70,6 +82,7 @@ async def _serve(
     identify: Door,
     tls: ssl.SSLContext | None,
     metrics: Metrics,
+    consumers: ConsumersFront,
 ) -> None:
     limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
     app = create_app(
@@ -81,6 +94,7 @@ async def _serve(
         health=Health(appender, settings.data, Thresholds(**settings.health.model_dump())),
         metrics=metrics,
         metrics_page=settings.metrics or is_loopback(settings.host),
+        consumers=consumers,
     )
     server = PatientServer(
         uvicorn.Config(
@@ -99,10 +113,11 @@ async def _serve(
             backlog=BACKLOG,
             timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        ),
+        on_stopping=consumers.watch.stop,
     )
     server.stop_on_signals()
-    _measure(metrics, appender, server, identify)
+    _measure(metrics, appender, server, identify, consumers)
     _allow_open_files(limits.connections + SPARE + OTHER_FILES)
     # What start-up made stays: freezing it keeps the collector off it (measured: a fifth more
     # events per second at 128 connections).
@@ -134,13 +149,20 @@ def _refused(metrics: Metrics) -> Refused:
     return refused
 
 
-def _measure(metrics: Metrics, appender: Appender, server: uvicorn.Server, door: Door) -> None:
+def _measure(
+    metrics: Metrics,
+    appender: Appender,
+    server: uvicorn.Server,
+    door: Door,
+    consumers: ConsumersFront,
+) -> None:
     connected = server.server_state.connections
     for name, told, value in (
         ("queue_events", "Entries that wait for their commit.", lambda: appender.waiting()[0]),
         ("queue_bytes", "Bytes of their bodies.", lambda: appender.waiting()[1]),
         ("connections", "Connections that are open.", lambda: len(connected)),
         ("failed_attempts", "Wrong credentials since the start.", lambda: door.attempts.failed),
+        ("streams", "Streams and waiting requests of consumers.", lambda: consumers.watch.open),
         ("throttled", "Requests answered 429 since the start.", lambda: door.attempts.throttled),
     ):
         metrics.gauge(f"listener_{name}", told, value)

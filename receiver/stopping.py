@@ -8,6 +8,7 @@ closed at once, the sender would never know whether its event was kept. So its n
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -18,10 +19,18 @@ PAUSE_SECONDS = 0.02
 
 
 class PatientServer(uvicorn.Server):
-    """A uvicorn server that drains its connections before it closes them."""
+    """A uvicorn server that drains its connections before it closes them.
+
+    `on_stopping` is called first: whoever answers without end has to come to one.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stopping = on_stopping
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then what uvicorn does: the idle are closed, the busy have their time."""
+        self._on_stopping()
         # One turn of the loop accepts whoever has connected already; closing would reset them.
         await asyncio.sleep(0)
         for server in self.servers:

@@ -1,0 +1,19 @@
+"""PullRules: how much consumers may cost, in plain values; config/consumers.py says why so much."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRules:
+    """For GET /events and its stream."""
+
+    streams: int = 32
+    readers: int = 2
+    page_events: int = 1_000
+    page_bytes: int = 4_194_304
+    wait_seconds: int = 60
+    heartbeat_seconds: float = 15.0
+    stream_seconds: float = 3_600.0
+    clock: Callable[[], float] = time.monotonic
