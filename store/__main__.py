@@ -5,6 +5,7 @@ import click
 from store.commands.common import CannotStart, rule_book, service_clock
 from store.commands.copying import backup, restore
 from store.commands.drift import drift
+from store.commands.exporting import export
 from store.commands.following import follow, rebuild_command
 from store.commands.looking import event, status, tail, ticket
 from store.commands.proving import check, head
@@ -35,6 +36,7 @@ COMMANDS: tuple[click.Command, ...] = (
     restore,
     archive,
     erase,
+    export,
 )
 """What this door adds to the `listener` command."""
 

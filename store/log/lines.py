@@ -7,12 +7,12 @@ has proven to be a JSON object. Line ends inside it, which can only stand betwee
 become spaces: one event is one line. `digest` is that of the very bytes, which `event` gives.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from store.log.reader import SqliteReader
 
-LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 STRIDE = 10_000
 """Positions that one query looks at: no read transaction lasts longer, however rare the events."""
 
@@ -75,35 +75,49 @@ class LineReader(SqliteReader):
         return Page(found, reached, head)
 
     def lines(
-        self, after: int, until: int, condition: Condition, *, events: int, size: int
-    ) -> Iterator[tuple[int, list[Line]]]:
-        """All lines behind one position and up to another, in pages; each with the position up to
-        which everything is told.
+        self, after: int, until: int, *, events: int, size: int
+    ) -> Iterator[tuple[int, list[bytes]]]:
+        """All events behind one position and up to another, as lines with their ends, in pages;
+        each with the position up to which everything is told.
         """
+        query = f"SELECT position, {TOLD}, body FROM events WHERE position > ? AND position <= ? "
+        query += f"ORDER BY position LIMIT {events:d}"
         while after < until:
             end = min(after + STRIDE, until)
-            found, taken = self._lines(after, end, condition, events, size)
-            is_whole = len(found) < events and taken < size
-            after = end if is_whole else found[-1].position
-            yield after, found
+            rows = self._select(query, after, end, page_bytes=size)
+            is_whole = len(rows) < events and sum([len(row[-1]) for row in rows]) < size
+            after = end if is_whole else rows[-1][0]
+            yield after, self._written(rows)
+
+    def lines_at(self, positions: Sequence[int]) -> list[bytes]:
+        """Those of these positions that exist, ascending, as lines with their ends."""
+        query = f"SELECT position, {TOLD}, body FROM events WHERE position IN "
+        query += "(SELECT value FROM json_each(?)) ORDER BY position"
+        return self._written(self._select(query, json.dumps([*positions])))
 
     def _lines(
         self, after: int, until: int, condition: Condition, events: int, size: int
     ) -> tuple[list[Line], int]:
         also = f" AND ({condition.sql})" if condition.sql else ""
         query = (
-            f"SELECT position, event_type, {TOLD}, body FROM events "
-            f"WHERE position > ? AND position <= ?{also} ORDER BY position LIMIT ?"
+            f"SELECT event_type, position, {TOLD}, body FROM events WHERE position > ? "
+            f"AND position <= ?{also} ORDER BY position LIMIT ?"
         )
         values: Sequence[object] = (after, until, *condition.values, events)
         rows = self._select(query, *values, page_bytes=size)
-        lines: list[Line] = []
-        taken = 0
-        for position, event_type, told, kept in rows:
-            body = kept or self._archived(position)
-            taken += len(body)
-            if b"\n" in body or b"\r" in body:
-                body = body.translate(LINE_ENDS)
-            text = b'%s,"body":%s}' % (told[:-1].encode(), body or b"null")
-            lines.append(Line(position, event_type, text))
-        return lines, taken
+        texts = self._written([row[1:] for row in rows], end=b"")
+        lines = [Line(row[1], row[0], text) for row, text in zip(rows, texts, strict=True)]
+        return lines, sum([len(row[-1]) for row in rows])
+
+    def _written(self, rows: Sequence[tuple[int, str, bytes]], end: bytes = b"\n") -> list[bytes]:
+        """Position, what SQLite wrote, and body of each, as text."""
+        lines: list[bytes] = []
+        for position, told, kept in rows:
+            body = kept or self._archived(position) or b"null"
+            # Few senders write more than one line, and looking is cheaper than replacing.
+            if b"\n" in body:
+                body = body.replace(b"\n", b" ")
+            if b"\r" in body:
+                body = body.replace(b"\r", b" ")
+            lines.append(b'%s,"body":%s}%s' % (told[:-1].encode(), body, end))
+        return lines
