@@ -200,11 +200,13 @@ class Front:
         return b'{"status": "ready"}'
 
     async def _counts(self) -> bytes:
+        if self._consumers is not None:
+            await self._consumers.look()
         return self._metrics.page(await self._health.standing())
 
     @cached_property
     def _description(self) -> bytes:
-        more = self._consumers.described(self._prefixes) if self._consumers else {}
+        more = self._consumers.described() if self._consumers else {}
         return json.dumps(describe(self._types, self._prefixes, more)).encode()
 
 

@@ -17,7 +17,7 @@ from receiver.admission import check_listening, door, rules
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
 from receiver.consumers.front import ConsumersFront
-from receiver.consumers.rules import PullRules
+from receiver.consumers.rules import HubRules, PullRules
 from receiver.door import Door
 from receiver.health import Health, Thresholds
 from receiver.limits import Limits
@@ -72,6 +72,9 @@ def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
         identify=identify,
         sources=settings.sources,
         rules=PullRules(**settings.pull.model_dump()),
+        hub=HubRules(**settings.hub.model_dump()),
+        callbacks={name: source.callbacks for name, source in settings.sources.items()},
+        prefixes=settings.prefixes,
     )
 
 
@@ -163,6 +166,8 @@ def _measure(
         ("connections", "Connections that are open.", lambda: len(connected)),
         ("failed_attempts", "Wrong credentials since the start.", lambda: door.attempts.failed),
         ("streams", "Streams and waiting requests of consumers.", lambda: consumers.watch.open),
+        ("subscriptions", "Who is notified by us.", lambda: consumers.subscribed),
+        ("subscriptions_failing", "Of these: not taken now.", lambda: consumers.failing),
         ("throttled", "Requests answered 429 since the start.", lambda: door.attempts.throttled),
     ):
         metrics.gauge(f"listener_{name}", told, value)

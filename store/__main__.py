@@ -11,6 +11,7 @@ from store.commands.looking import event, status, tail, ticket
 from store.commands.proving import check, head
 from store.commands.quarantine import Revalidate, quarantine, quarantine_with
 from store.commands.removing import archive, erase
+from store.commands.subscribers import subscriptions
 
 __all__ = [
     "COMMANDS",
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     archive,
     erase,
     export,
+    subscriptions,
 )
 """What this door adds to the `listener` command."""
 

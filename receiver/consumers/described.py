@@ -1,6 +1,5 @@
 """The consumers' paths as OpenAPI 3.1."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from receiver.consumers.rules import PullRules
@@ -37,8 +36,8 @@ _EVENT: Json = {
 }
 
 
-def paths(rules: PullRules, _prefixes: Sequence[str]) -> Json:
-    """Served once, not under every prefix."""
+def paths(rules: PullRules) -> Json:
+    """What is pulled is served once, the hub under every prefix as the listeners are."""
     return {
         "/events": _once({"get": _page(rules)}),
         "/events/{position}": _once({"get": _event()}),
@@ -51,6 +50,8 @@ def paths(rules: PullRules, _prefixes: Sequence[str]) -> Json:
             }
         ),
         "/events/checkpoints/{consumer}": _once(_checkpoint()),
+        "/hub": {"post": _subscribing()},
+        "/hub/{id}": _subscription(),
     }
 
 
@@ -157,3 +158,42 @@ def _parameter(name: str, told: str, schema: Json, where: str = "query") -> Json
 
 def _json(schema: Json) -> Json:
     return {"description": "Found", "content": {"application/json": {"schema": schema}}}
+
+
+def _subscribing() -> Json:
+    """TMF621's createHub."""
+    wanted: Json = {
+        "type": "object",
+        "required": ["callback"],
+        "properties": {
+            "callback": _TEXT | {"description": "Events go to {callback}/listener/{event}."},
+            "query": _TEXT
+            | {"description": "As eventType=A,B&event.troubleTicket.severity=Major."},
+        },
+    }
+    body = {"required": True, "content": {"application/json": {"schema": wanted}}}
+    made = _json(_HUB) | {
+        "description": "Subscribed",
+        "headers": {"Location": {"description": "Of the subscription.", "schema": _TEXT}},
+    }
+    return _operation(
+        "Subscribe to events from now on", {"201": made}, operationId="createHub", requestBody=body
+    )
+
+
+def _subscription() -> Json:
+    number = _parameter("id", "Of the subscription.", _TEXT, where="path")
+    return {
+        "parameters": [number],
+        "get": _operation("One subscription", {"200": _json(_HUB)}, operationId="hubGet"),
+        "delete": _operation(
+            "End a subscription", {"204": {"description": "Ended"}}, operationId="hubDelete"
+        ),
+    }
+
+
+_HUB: Json = {
+    "type": "object",
+    "required": ["@type", "id", "callback"],
+    "properties": dict.fromkeys(("@type", "id", "href", "callback", "query"), _TEXT),
+}

@@ -33,6 +33,10 @@ class Reading:
         """One event with its very bytes."""
         return await self._with_reader(lambda reader: reader.event(position))
 
+    async def events(self, after: int, most: int) -> list[RecordedEvent]:
+        """The next events behind a position, with their very bytes."""
+        return await self._with_reader(lambda reader: list(reader.read(after, most)))
+
     async def page(self, after: int, condition: Condition, *, events: int, size: int) -> Page:
         """Some lines behind a position."""
         return await self._with_reader(

@@ -17,3 +17,14 @@ class PullRules:
     heartbeat_seconds: float = 15.0
     stream_seconds: float = 3_600.0
     clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubRules:
+    """For POST /hub and what is delivered."""
+
+    private_addresses: bool = False
+    subscriptions: int = 100
+    timeout_seconds: float = 10.0
+    at_once: int = 8
+    longest_pause_seconds: float = 60.0

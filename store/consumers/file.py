@@ -1,5 +1,6 @@
 """consumers.db: its tables, and a connection to it."""
 
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import sqlite_utils
 
-from store.log.protocol import LogError, LogUnavailable
+from store.log.lock import lock
+from store.log.protocol import LogError, LogLocked, LogUnavailable
 
 CONSUMERS_FILE = "consumers.db"
 VERSION = 1
@@ -54,6 +56,19 @@ class ConsumersFile:
             isolation_level=None,
             check_same_thread=False,
         )
+
+
+@contextmanager
+def only_deliverer(directory: Path, seconds: float = 5.0) -> Generator[None]:
+    """Be the only process that delivers. Raises LogLocked when another does after `seconds`."""
+    try:
+        descriptor = lock(directory / CONSUMERS_FILE, seconds)
+    except LogLocked as error:
+        raise LogLocked("Another process already delivers to those who subscribed.") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _make(connection: sqlite3.Connection) -> None:

@@ -21,15 +21,12 @@ _ADD = (
 _SAME = (
     f"SELECT {_COLUMNS} FROM subscriptions WHERE owner = ? AND callback = ? AND query IS ? LIMIT 1"
 )
-_REACHED = """
+_NOTE = """
 UPDATE subscriptions SET position = max(position, :position), delivered = delivered + :delivered,
   delivered_at = CASE WHEN :delivered > 0 THEN :now ELSE delivered_at END,
-  failing_since = NULL, failures = 0, failing_position = NULL, error = NULL
-WHERE id = :id
-"""
-_FAILED = """
-UPDATE subscriptions SET failing_since = coalesce(failing_since, :now), failures = failures + 1,
-  failing_position = :position, error = :error
+  failing_since = CASE WHEN :failing_position IS NOT NULL THEN coalesce(failing_since, :now) END,
+  failures = CASE WHEN :failing_position IS NULL THEN 0 ELSE failures + :failures END,
+  failing_position = :failing_position, error = :error
 WHERE id = :id
 """
 
@@ -50,6 +47,20 @@ class Subscription(NamedTuple):
     failures: int
     """Attempts since then."""
     failing_position: int | None
+    error: str | None
+
+
+class Standing(NamedTuple):
+    """How deliveries go."""
+
+    position: int
+    """Everything up to it is done with."""
+    delivered: int
+    """So many more."""
+    failing_position: int | None
+    """The first event that is not taken; None: nothing fails."""
+    failures: int
+    """So many more."""
     error: str | None
 
 
@@ -94,18 +105,19 @@ def end(file: ConsumersFile, owner: str, number: str) -> bool:
         return connection.execute(delete, (number, owner)).rowcount > 0
 
 
-def reached(file: ConsumersFile, number: str, position: int, *, delivered: int, now: str) -> None:
-    """Everything up to this position was answered; so many more were delivered."""
-    values = {"id": number, "position": position, "delivered": delivered, "now": now}
+def end_any(file: ConsumersFile, number: str) -> bool:
+    """Whether there was one; for the operator, who need not be its owner."""
+    with file.reading() as connection:
+        if connection is None:
+            return False
     with file.writing() as connection:
-        connection.execute(_REACHED, values)
+        return connection.execute("DELETE FROM subscriptions WHERE id = ?", (number,)).rowcount > 0
 
 
-def failed(file: ConsumersFile, number: str, position: int, error: str, *, now: str) -> None:
-    """A delivery was not answered with a success; it will be tried again."""
-    values = {"id": number, "position": position, "error": error, "now": now}
+def note(file: ConsumersFile, number: str, standing: Standing, *, now: str) -> None:
+    """How its deliveries go, since the last time. Nothing for one that has ended."""
     with file.writing() as connection:
-        connection.execute(_FAILED, values)
+        connection.execute(_NOTE, standing._asdict() | {"id": number, "now": now})
 
 
 def _one(connection: sqlite3.Connection, number: str) -> Subscription:
