@@ -8,7 +8,7 @@ MINUTES ?= 30
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture fuzz bench lint types browser clean
+.PHONY: help demo test torture fuzz bench interop lint types browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -33,6 +33,9 @@ fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (som
 
 bench: $(READY)  ## how fast histories are folded: medians, beside a baseline of the same run
 	@$(BIN)/python -m tests.benchmarks.folding
+
+interop: $(READY)  ## exports read by pm4py and pyarrow, in an environment of their own (half a gigabyte)
+	@INTEROP=1 $(BIN)/python -m pytest -s tests/interop
 
 lint: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.consumers import Hub, Pull
 from config.health import Health
 from config.limits import Limits
 from config.people import Anonymous, Person, PersonName, Role, role_of_anonymous
@@ -126,6 +127,8 @@ class Settings(BaseModel):
         default_factory=ServiceClock,
         description="Which time counts towards a promise. Changed: `listener rebuild`.",
     )
+    pull: Pull = Field(default_factory=Pull, description="What it may cost that consumers pull.")
+    hub: Hub = Field(default_factory=Hub, description="What is delivered to who subscribed.")
     sources: dict[SourceName, Source] = Field(
         default_factory=lambda: {"default": Source()},
         description="Named senders. Without credentials of their own, events come from `default`.",

@@ -7,8 +7,9 @@ several, one of them is enough. A sender without any is anonymous.
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from config.proofs import Basic, Bearer, Certificate, Jwt, StandardWebhooks, Table
 from config.service_clock import ZoneName
@@ -21,6 +22,17 @@ def known_network(text: object) -> object:
     return ipaddress.ip_network(text) if isinstance(text, str) else text
 
 
+def known_callback(text: str) -> str:
+    """What callbacks begin with, as https://crm.example.net/events. ValueError says what is wrong."""
+    url = urlsplit(text)
+    if url.scheme not in ("https", "http") or not url.hostname:
+        raise ValueError("must begin with https:// (or http://) and a host")
+    if url.username or url.query or url.fragment:
+        raise ValueError("has no user, query or fragment")
+    return text.rstrip("/")
+
+
+CallbackText = Annotated[str, AfterValidator(known_callback)]
 NetworkText = Annotated[Network, BeforeValidator(known_network)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Part of keys as `carrier/TT-1`, so without a slash."""
@@ -49,6 +61,17 @@ class Source(Table):
     addresses: tuple[NetworkText, ...] = Field(
         default=(),
         description="Networks it sends from, beside proving who it is; none named: from anywhere.",
+    )
+    scopes: tuple[Literal["read", "write"], ...] = Field(
+        default=(),
+        description="What it may: write (send events), read (pull events and subscribe to them, "
+        "those of every source). None named: write; a source without credentials may also read, "
+        "on this machine.",
+    )
+    callbacks: tuple[CallbackText, ...] = Field(
+        default=(),
+        description="Where it may have events delivered by POST /hub: addresses that its callbacks "
+        "begin with. None named: nowhere.",
     )
     bearer: Bearer | None = Field(default=None, description="Static tokens.")
     jwt: Jwt | None = Field(default=None, description="OAuth2 access tokens.")

@@ -129,6 +129,22 @@ def receive(settings: Settings, *, allow_anonymous: bool) -> None:
     run(settings, uvloop.new_event_loop)
 
 
+@main.command(epilog=example("listener deliver --data ./data"))
+@common_options
+def deliver(settings: Settings) -> None:
+    """Deliver events to those who subscribed at /hub, until SIGTERM or Ctrl-C.
+
+    `listener serve` does so by itself where a source has `callbacks`.
+    """
+    from receiver.consumers.deliver import deliver as delivering
+    from receiver.consumers.rules import HubRules
+
+    configure(settings.log_format)
+    agreed = {name: source.callbacks for name, source in settings.sources.items()}
+    rules = HubRules(**settings.hub.model_dump())
+    asyncio.run(delivering(settings.data, rules, agreed))
+
+
 @main.command(
     epilog=example(
         "listener demo", "listener demo --load-only --data /tmp/demo --port 0 --dashboards-port 0"

@@ -15,7 +15,7 @@ from receiver.auth.anonymous import ANYWHERE, LOOPBACK, Anonymous
 from receiver.auth.basic import Account, Basic
 from receiver.auth.bearer import Bearer
 from receiver.auth.certificate import Certificate
-from receiver.auth.identity import Way
+from receiver.auth.identity import EVERYTHING, WRITE, Way
 from receiver.auth.jwks import KeySet, from_file, from_url
 from receiver.auth.jwt import Jwt, Trust
 from receiver.auth.standardwebhooks import StandardWebhooks
@@ -61,6 +61,7 @@ def door(settings: Settings) -> Door:
         ),
         throttle=Throttle(settings.failed_attempts, settings.failed_attempts_per_minute),
         addresses={name: source.addresses for name, source in sources.items() if source.addresses},
+        scopes={name: source_scopes(source) for name, source in sources.items()},
         trusted_proxies=settings.trusted_proxies,
     )
 
@@ -72,6 +73,13 @@ def security(settings: Settings, door: Door) -> Security:
         anonymous=any(source.is_anonymous for source in settings.sources.values()),
         client_tls=bool(settings.tls_client_ca),
     )
+
+
+def source_scopes(source: Source) -> frozenset[str]:
+    """What a source may at most. Senders do not read what others sent, unless that is said."""
+    if source.scopes:
+        return frozenset(source.scopes)
+    return EVERYTHING if source.is_anonymous else frozenset({WRITE})
 
 
 def _ways(settings: Settings) -> Iterator[Way]:

@@ -3,6 +3,7 @@
 POST {prefix}/listener/{event path}   also with a trailing slash or an id behind it
 POST {prefix}/listener                the bare callback: the body names the event type
 GET  /openapi.json, /health/live, /health/ready, /metrics
+…    /events…, {prefix}/hub…          our own consumers: receiver/consumers
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver import envelope
 from receiver.auth.anonymous import Everybody
+from receiver.consumers.front import ConsumersFront
 from receiver.events import EVENT_TYPES, EventType, EventTypes
 from receiver.exchange import Exchange, RequestIds, SenderGone
 from receiver.gate import Gate, Identify
@@ -68,12 +70,13 @@ def create_app(
     metrics_page: bool = True,
     security: Security = OPEN,
     parse: Parse = envelope.parse,
+    consumers: ConsumersFront | None = None,
     event_types: Sequence[EventType] = EVENT_TYPES,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """The listener as an ASGI app. The appender stays the caller's: open it before, close it after.
 
-    Without `metrics_page` it counts, but does not serve /metrics.
+    Without `metrics_page` it counts, but does not serve /metrics. `consumers` is the caller's too.
     """
     types = EventTypes(event_types)
     metrics = metrics or Metrics()
@@ -86,6 +89,7 @@ def create_app(
         metrics,
         metrics_page=metrics_page,
         security=security,
+        consumers=consumers,
     )
     app = Starlette()
     # No routes: Starlette would try them one by one, and its pattern for any path knows no line
@@ -108,6 +112,7 @@ class Front:
         *,
         metrics_page: bool,
         security: Security,
+        consumers: ConsumersFront | None,
     ) -> None:
         self._listener = listener
         self._types = types
@@ -115,6 +120,7 @@ class Front:
         self._health = health
         self._metrics = metrics
         self._security = security
+        self._consumers = consumers
         self._request_ids = RequestIds()
         self._refusals = Refusals()
         self._listeners: dict[str, EventType | None] = {}
@@ -152,7 +158,13 @@ class Front:
             told = (("X-Request-Id", exchange.request_id),)
             await answer(send, 200, told, await page(), MEDIA_TYPES.get(path, _JSON))
             return
-        known = path if path in self._listeners else self._nearly(path)
+        if path in self._listeners:
+            known = path
+        elif self._consumers is not None and (methods := self._consumers.served(path)):
+            await self._consumers.serve(methods, scope, receive, send, exchange)
+            return
+        else:
+            known = self._nearly(path)
         if method != "POST":
             raise MethodNotAllowed("POST")
         await self._listener.take(self._listeners[known], scope, receive, send, exchange)
@@ -195,11 +207,14 @@ class Front:
         return b'{"status": "ready"}'
 
     async def _counts(self) -> bytes:
+        if self._consumers is not None:
+            await self._consumers.look()
         return self._metrics.page(await self._health.standing())
 
     @cached_property
     def _description(self) -> bytes:
-        return json.dumps(describe(self._types, self._prefixes, self._security)).encode()
+        more = self._consumers.described() if self._consumers else {}
+        return json.dumps(describe(self._types, self._prefixes, self._security, more)).encode()
 
 
 async def _drain(receive: Receive) -> None:

@@ -6,7 +6,7 @@ even where anonymous senders are let in.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.types import Scope
 
@@ -38,6 +38,8 @@ class Door:
     throttle: Throttle
     addresses: Mapping[str, Sequence[Network]] = field(default_factory=dict[str, Sequence[Network]])
     """Where a source must send from, for those that have such a list."""
+    scopes: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What a source may at most, for those that are limited."""
     trusted_proxies: Sequence[Network] = ()
     attempts: Attempts = field(default_factory=Attempts, init=False)
 
@@ -52,7 +54,7 @@ class Door:
             identity = self.anonymous.identify(address)
             if identity is None:
                 raise self._nobody()
-            return identity
+            return self._limited(identity)
         self._check_throttle(address)
         signed = any(way.needs_body for way in used)
         is_guess = True
@@ -94,7 +96,13 @@ class Door:
         networks = self.addresses.get(identity.source)
         if networks and not is_within(address, networks):
             raise Forbidden
-        return identity
+        return self._limited(identity)
+
+    def _limited(self, identity: Identity) -> Identity:
+        most = self.scopes.get(identity.source)
+        if most is None or identity.scopes <= most:
+            return identity
+        return replace(identity, scopes=identity.scopes & most)
 
     def _check_throttle(self, address: Address | None) -> None:
         seconds = self.throttle.seconds_to_wait(address)

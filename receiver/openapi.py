@@ -5,6 +5,7 @@ The models say what is right; a tolerant source may leave out or misspell more t
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, Field, create_model
@@ -18,6 +19,8 @@ from receiver.security import OPEN, Security
 from store.payload import TASK_TYPES
 
 Json = dict[str, Any]
+
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 REF = "#/components/schemas/{model}"
 
@@ -40,8 +43,13 @@ class EventSubscription(BaseModel):
     callback: str
 
 
-def describe(types: EventTypes, prefixes: Sequence[str], security: Security = OPEN) -> Json:
-    """The OpenAPI document for these event types under these prefixes."""
+def describe(
+    types: EventTypes,
+    prefixes: Sequence[str],
+    security: Security = OPEN,
+    more: Mapping[str, Any] = NOTHING_MORE,
+) -> Json:
+    """The OpenAPI document for these event types under these prefixes, and what else is served."""
     paths: Json = {"/listener": _path_item(None, "bare")}
     for path, event_type in types.by_path.items():
         paths[f"/listener/{path}"] = _path_item(event_type, path)
@@ -57,7 +65,7 @@ def describe(types: EventTypes, prefixes: Sequence[str], security: Security = OP
             "listener's path is tolerated.",
         },
         "servers": [{"url": prefix or "/"} for prefix in prefixes],
-        "paths": paths | _pages(),
+        "paths": {**paths, **more, **_pages()},
         "components": {
             "schemas": _schemas(types),
             "responses": {

@@ -8,6 +8,8 @@ from receiver.rejections import ANSWERS, reason_of
 Json = dict[str, Any]
 
 _KEPT = "Number of the entry in quarantine; nothing is kept of a sender that is not known."
+_CONSUMERS_ONLY = frozenset({406, 409})
+"""Statuses that no sender is answered."""
 _HEADERS = {
     400: {"X-Event-Quarantine": _KEPT},
     413: {"X-Event-Quarantine": f"{_KEPT} Of a very large body only the beginning is kept."},
@@ -23,7 +25,7 @@ _ALWAYS = frozenset({401, 405, 429, 503})
 
 def references_to_refusals() -> Json:
     """What an operation answers, by status."""
-    statuses = sorted({answer.status for answer in ANSWERS.values()})
+    statuses = sorted({answer.status for answer in ANSWERS.values()} - _CONSUMERS_ONLY)
     return {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in statuses}
 
 

@@ -17,6 +17,8 @@ from receiver.address import CannotStart, bind, is_loopback, url
 from receiver.admission import check_listening, door, rules, security
 from receiver.app import create_app
 from receiver.connection import SPARE, connections, watch
+from receiver.consumers.front import ConsumersFront
+from receiver.consumers.rules import HubRules, PullRules
 from receiver.door import Door
 from receiver.exchange import Exchange, RequestIds
 from receiver.handshake import Handshakes
@@ -51,7 +53,10 @@ async def receive(settings: Settings) -> None:
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            await _serve(settings, appender, listening, identify, tls, metrics, traces)
+            with closing(_consumers(settings, identify)) as consumers:
+                await _serve(
+                    settings, appender, listening, identify, tls, metrics, traces, consumers
+                )
         finally:
             await appender.close()
 
@@ -70,6 +75,18 @@ async def _appender(settings: Settings, metrics: Metrics) -> Appender:
         raise CannotStart(f"{settings.data}: {error.strerror}") from error
 
 
+def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
+    return ConsumersFront(
+        settings.data,
+        identify=identify,
+        sources=settings.sources,
+        rules=PullRules(**settings.pull.model_dump()),
+        hub=HubRules(**settings.hub.model_dump()),
+        callbacks={name: source.callbacks for name, source in settings.sources.items()},
+        prefixes=settings.prefixes,
+    )
+
+
 async def _serve(
     settings: Settings,
     appender: Appender,
@@ -78,6 +95,7 @@ async def _serve(
     tls: ssl.SSLContext | None,
     metrics: Metrics,
     traces: Tracing,
+    consumers: ConsumersFront,
 ) -> None:
     limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
     app = create_app(
@@ -91,6 +109,7 @@ async def _serve(
         metrics_page=settings.metrics or is_loopback(settings.host),
         security=security(settings, identify),
         parse=traces.parse(envelope.parse),
+        consumers=consumers,
     )
     handshakes = Handshakes(tls, limits) if tls else None
     server = PatientServer(
@@ -110,10 +129,11 @@ async def _serve(
             timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
         ),
-        handshakes,
+        on_stopping=consumers.watch.stop,
+        handshakes=handshakes,
     )
     server.stop_on_signals()
-    _measure(metrics, appender, server, identify)
+    _measure(metrics, appender, server, identify, consumers)
     if handshakes is not None:
         told = "TLS handshakes that go on."
         metrics.gauge("listener_handshakes", told, lambda: len(handshakes))
@@ -150,13 +170,22 @@ def _refused(metrics: Metrics) -> Refused:
     return refused
 
 
-def _measure(metrics: Metrics, appender: Appender, server: uvicorn.Server, door: Door) -> None:
+def _measure(
+    metrics: Metrics,
+    appender: Appender,
+    server: uvicorn.Server,
+    door: Door,
+    consumers: ConsumersFront,
+) -> None:
     connected = server.server_state.connections
     for name, told, value in (
         ("queue_events", "Entries that wait for their commit.", lambda: appender.waiting()[0]),
         ("queue_bytes", "Bytes of their bodies.", lambda: appender.waiting()[1]),
         ("connections", "Connections that are open.", lambda: len(connected)),
         ("failed_attempts", "Wrong credentials since the start.", lambda: door.attempts.failed),
+        ("streams", "Streams and waiting requests of consumers.", lambda: consumers.watch.open),
+        ("subscriptions", "Who is notified by us.", lambda: consumers.subscribed),
+        ("subscriptions_failing", "Of these: not taken now.", lambda: consumers.failing),
         ("throttled", "Requests answered 429 since the start.", lambda: door.attempts.throttled),
     ):
         metrics.gauge(f"listener_{name}", told, value)

@@ -3,11 +3,15 @@
     Rejection
     ├── InvalidEvent        400, after the bytes are in quarantine
     ├── Malformed           400
+    ├── InvalidParameter    400
+    ├── InvalidRequest      400
     ├── Unauthorized        401
     ├── Forbidden           403
     ├── NotFound            404
     ├── MethodNotAllowed    405
+    ├── NotAcceptable       406
     ├── TooSlow             408
+    ├── TooManySubscriptions  409
     ├── TooLarge            413, after what is kept of it is in quarantine
     ├── UrlTooLong          414
     ├── WrongMediaType      415, after the bytes are in quarantine
@@ -16,6 +20,7 @@
     ├── HeadersTooLarge     431
     ├── CannotTell          503
     ├── NotReady            503
+    ├── TooManyStreams      503
     └── TooManyConnections  503
 
 The first line of a class's docstring is the `reason` of the Error that a sender reads.
@@ -112,6 +117,34 @@ class Malformed(Rejection):
     """The request is not HTTP/1.1 (RFC 9112)."""
 
 
+class InvalidParameter(Rejection):
+    """A parameter cannot be used."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
+
+
+class InvalidRequest(Rejection):
+    """A member of the body cannot be used."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
+
+
+class NotAcceptable(Rejection):
+    """None of the media types that are accepted is offered."""
+
+
+class TooManySubscriptions(Rejection):
+    """The source has as many subscriptions as it may have."""
+
+
+class TooManyStreams(Rejection):
+    """Too many consumers wait for events already."""
+
+    headers = (("Retry-After", "5"),)
+
+
 class TooSlow(Rejection):
     """The request did not come in time."""
 
@@ -159,11 +192,15 @@ ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
     {
         InvalidEvent: Answer(400, "invalid-event"),
         Malformed: Answer(400, "malformed-request"),
+        InvalidParameter: Answer(400, "invalid-parameter"),
+        InvalidRequest: Answer(400, "invalid-request"),
         Unauthorized: Answer(401, "unauthorized"),
         Forbidden: Answer(403, "forbidden"),
         NotFound: Answer(404, "not-found"),
         MethodNotAllowed: Answer(405, "method-not-allowed"),
+        NotAcceptable: Answer(406, "not-acceptable"),
         TooSlow: Answer(408, "too-slow"),
+        TooManySubscriptions: Answer(409, "too-many-subscriptions"),
         TooLarge: Answer(413, "body-too-large"),
         UrlTooLong: Answer(414, "url-too-long"),
         WrongMediaType: Answer(415, "unsupported-media-type"),
@@ -172,6 +209,7 @@ ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
         HeadersTooLarge: Answer(431, "headers-too-large"),
         CannotTell: Answer(503, "sender-unknown-for-now"),
         NotReady: Answer(503, "not-ready"),
+        TooManyStreams: Answer(503, "too-many-streams"),
         TooManyConnections: Answer(503, "too-many-connections"),
         Overloaded: Answer(503, "overloaded", (("Retry-After", "1"),)),
         LogError: Answer(503, "log-unavailable", (("Retry-After", "10"),)),

@@ -120,8 +120,10 @@ def echo_json(line: str) -> None:
 def _children(settings: Settings) -> tuple[Child, ...]:
     """In the order of stopping: nothing new comes in, what came is folded, then the pages end."""
     data = ("--data", str(settings.data))
+    subscribed = any(source.callbacks for source in settings.sources.values())
     return (
         Child("receiver", ("receive", *data)),
+        *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
         Child("follower", ("follow", *data)),
         Child("dashboards", ("dashboards", *data)),
     )

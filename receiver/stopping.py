@@ -26,11 +26,18 @@ _Makes = Callable[..., asyncio.Protocol]
 class PatientServer(uvicorn.Server):
     """A uvicorn server that drains its connections before it closes them.
 
-    With `handshakes` it speaks TLS, and those who open a connection are counted too.
+    `on_stopping` is called first: whoever answers without end has to come to one. With
+    `handshakes` it speaks TLS, and those who open a connection are counted too.
     """
 
-    def __init__(self, config: uvicorn.Config, handshakes: Handshakes | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_stopping: Callable[[], None],
+        handshakes: Handshakes | None = None,
+    ) -> None:
         super().__init__(config)
+        self._on_stopping = on_stopping
         self._handshakes = handshakes
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -45,6 +52,7 @@ class PatientServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then what uvicorn does: the idle are closed, the busy have their time."""
+        self._on_stopping()
         # One turn of the loop accepts whoever has connected already; closing would reset them.
         await asyncio.sleep(0)
         for server in self.servers:

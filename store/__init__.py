@@ -18,6 +18,7 @@ from store.history.rules import RuleBook, Rules
 from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
+from store.log.lines import Condition, Line, LineReader, Page
 from store.log.lock import LOCK_SECONDS, lock
 from store.log.memory import MemoryAppender, MemoryLog
 from store.log.protocol import (
@@ -40,8 +41,11 @@ __all__ = [
     "AmbiguousTicket",
     "Appended",
     "Appender",
+    "Condition",
     "EventLog",
     "History",
+    "Line",
+    "LineReader",
     "LogError",
     "LogLocked",
     "LogMissing",
@@ -52,6 +56,7 @@ __all__ = [
     "NewEvent",
     "OnCommit",
     "Overloaded",
+    "Page",
     "Progress",
     "Quarantined",
     "Reason",
@@ -64,6 +69,7 @@ __all__ = [
     "check_unlocked",
     "history",
     "open_appender",
+    "open_line_reader",
     "open_log",
     "open_reader",
     "progress",
@@ -92,6 +98,11 @@ def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog
 def open_reader(directory: Path) -> LogReader:
     """The log in this data directory, to read. Raises LogMissing when there is none yet."""
     return SqliteReader(directory / LOG_FILE)
+
+
+def open_line_reader(directory: Path) -> LineReader:
+    """The same, for those who pass events on as lines of JSON."""
+    return LineReader(directory / LOG_FILE)
 
 
 async def open_appender(

@@ -5,11 +5,13 @@ import click
 from store.commands.common import CannotStart, rule_book, service_clock
 from store.commands.copying import backup, restore
 from store.commands.drift import drift
+from store.commands.exporting import export
 from store.commands.following import follow, rebuild_command
 from store.commands.looking import event, status, tail, ticket
 from store.commands.proving import check, head
 from store.commands.quarantine import Revalidate, quarantine, quarantine_with
 from store.commands.removing import archive, erase
+from store.commands.subscribers import subscriptions
 
 __all__ = [
     "COMMANDS",
@@ -35,6 +37,8 @@ COMMANDS: tuple[click.Command, ...] = (
     restore,
     archive,
     erase,
+    export,
+    subscriptions,
 )
 """What this door adds to the `listener` command."""
 

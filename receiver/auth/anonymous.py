@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from starlette.types import Scope
 
-from receiver.auth.identity import Identity
+from receiver.auth.identity import EVERYTHING, WRITE, Identity
 from receiver.forwarded import Address, Network, is_within
 
 SOURCE = "default"
@@ -21,10 +21,11 @@ class Anonymous:
         self._networks = tuple(networks.items())
 
     def identify(self, address: Address | None) -> Identity | None:
-        """The first source that sends from there."""
+        """The first source that sends from there. What others sent it may read on this machine only."""
         for source, networks in self._networks:
             if is_within(address, networks):
-                return Identity(source)
+                may = EVERYTHING if is_within(address, LOOPBACK) else frozenset({WRITE})
+                return Identity(source, may, is_anonymous=True)
         return None
 
 

@@ -27,6 +27,8 @@ class Identity:
 
     source: str
     scopes: frozenset[str] = EVERYTHING
+    is_anonymous: bool = False
+    """Nothing was proven: it is known by where it sends from."""
 
 
 @dataclass(frozen=True, slots=True)

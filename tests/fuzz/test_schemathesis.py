@@ -24,6 +24,8 @@ SYSTEMATIC = (
 )
 """Paths of the coverage phase: each bound of each member, one by one. They share the line that all
 event types take; the models of tickets alone would be 8,000 requests a path, half a minute each."""
+SHORT = "[pull]\nwait_seconds = 1\nstream_seconds = 0.2\n"
+"""A stream ends by itself, so that its answer can be judged."""
 
 
 def schemathesis(url: str, where: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -49,7 +51,7 @@ def test_nothing_is_found_at_the_bounds_of_what_is_described_either(tmp_path):
 
 
 def test_schemathesis_finds_nothing_against_a_real_receiver(tmp_path):
-    with receiving(tmp_path) as here:
+    with receiving(tmp_path, SHORT) as here:
         found = schemathesis(
             here.url,
             tmp_path,
