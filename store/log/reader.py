@@ -123,10 +123,11 @@ class SqliteReader(SqliteReading):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_open(path), path.parent)
+        super().__init__(open_read_only(path), path.parent)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection to log.db that only reads. Raises LogMissing, LogUnavailable."""
     if not path.exists():
         raise LogMissing(f"{path} does not exist.")
     connection = None

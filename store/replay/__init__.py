@@ -1,0 +1,1 @@
+"""Out of the log again: events, chosen by a selection, delivered to other systems."""
