@@ -17,6 +17,7 @@ from config.health import Health
 from config.limits import Limits
 from config.service_clock import ServiceClock
 from config.sources import NetworkText, Source, SourceName, problems
+from config.targets import Target, TargetName
 
 ENVIRONMENT_PREFIX = "LISTENER_"
 DEFAULT_FILE = Path("listener.toml")
@@ -112,6 +113,10 @@ class Settings(BaseModel):
     sources: dict[SourceName, Source] = Field(
         default_factory=lambda: {"default": Source()},
         description="Named senders. Without credentials of their own, events come from `default`.",
+    )
+    targets: dict[TargetName, Target] = Field(
+        default_factory=dict[str, Target],
+        description="Named systems to which events are replayed or forwarded.",
     )
 
     @model_validator(mode="after")

@@ -6,10 +6,13 @@ from store.commands.common import CannotStart, rule_book, service_clock
 from store.commands.copying import backup, restore
 from store.commands.drift import drift
 from store.commands.following import follow, rebuild_command
+from store.commands.forwarding import forward
+from store.commands.jobs import deadletters, jobs
 from store.commands.looking import event, status, tail, ticket
 from store.commands.proving import check, head
 from store.commands.quarantine import Revalidate, quarantine, quarantine_with
 from store.commands.removing import archive, erase
+from store.commands.replay import replay
 
 __all__ = [
     "COMMANDS",
@@ -35,6 +38,10 @@ COMMANDS: tuple[click.Command, ...] = (
     restore,
     archive,
     erase,
+    replay,
+    forward,
+    jobs,
+    deadletters,
 )
 """What this door adds to the `listener` command."""
 
