@@ -70,7 +70,7 @@ class Lanes:
     async def offer(self, event: RecordedEvent) -> None:
         """Take one event more; waits while the window is full."""
         ticket = ticket_of(event)
-        while len(self._open) >= WINDOW:
+        while len(self._open) >= WINDOW or len(self._lanes) >= 2 * WINDOW:
             await self._change()
         if not event.body:
             self._keep(Delivery(event.position, None, "erased", 0, None, self._now()))
