@@ -116,11 +116,13 @@ def echo_json(line: str) -> None:
 
 
 def _children(settings: Settings) -> tuple[Child, ...]:
-    """In the order of stopping: nothing new comes in, what came is folded, then the pages end."""
+    """In the order of stopping: nothing new comes in, what came is folded, then the others end."""
     data = ("--data", str(settings.data))
+    forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
     return (
         Child("receiver", ("receive", *data)),
         Child("follower", ("follow", *data)),
+        *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),
     )
 

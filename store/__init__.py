@@ -33,6 +33,7 @@ from store.log.protocol import (
 from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
 from store.progress import Progress, progress
+from store.replay.standing import Forwarding
 
 __all__ = [
     "HISTORY_FILE",
@@ -41,6 +42,7 @@ __all__ = [
     "Appended",
     "Appender",
     "EventLog",
+    "Forwarding",
     "History",
     "LogError",
     "LogLocked",

@@ -12,7 +12,7 @@ import store
 from config.options import common_options
 from config.settings import Settings
 from config.targets import Forwarding
-from store.commands.common import by_option, now, says_why
+from store.commands.common import Failed, by_option, now, says_why
 from store.replay.job import STOPPED, Stopping, Work
 from store.replay.ledger import Job, Ledger, UnknownJob, name_of_forwarding
 from store.replay.selection import Selected, Selection
@@ -37,10 +37,14 @@ def forward(settings: Settings, target: str, by: str) -> None:
       listener forward crm --data ./data
     """
     from store.commands import carrying
-    from store.commands.targets import address, target_of
+    from store.commands.targets import UnusableTarget, address, target_of
 
     wanted = target_of(settings, target)
-    carrying.check_target(target, wanted)
+    try:
+        carrying.check_target(target, wanted)
+    except UnusableTarget as error:
+        # Not "cannot start": a token that is missing here must not end a whole `serve`.
+        raise Failed(error.message) from error
     stopping = carrying.stopping_on_signals()
     if not _log_is_there(settings.data, stopping):
         return
@@ -51,7 +55,10 @@ def forward(settings: Settings, target: str, by: str) -> None:
     ):
         after = selected.head() if wanted.begin == "now" else 0
         job = _job(ledger, target, selection, after, by)
-        ledger.take(job)
+        try:
+            ledger.take(job)
+        except store.LogLocked as error:
+            raise Failed(str(error)) from error
         ledger.state(job, "running", now())
         log.info("forwarding to %s (%s) from position %d", target, address(wanted), job.checkpoint)
         work = Work(

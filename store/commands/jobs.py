@@ -195,7 +195,7 @@ def _letter_line(told: dict[str, Any]) -> str:
     behind = f", {told['behind']:,} wait behind it" if told["behind"] else ""
     return printable(
         f"{told['job']:<20} {told['position']:>8}  {told['at']}  {told['ticket']}  "
-        f"{told['attempts']} attempts, the last: {told['error']}{behind}"
+        f"attempt {told['attempts']}: {told['error']}{behind}"
     )
 
 

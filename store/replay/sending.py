@@ -68,8 +68,24 @@ class Sender:
 
     async def send(self, event: RecordedEvent, attempts: int, on_failure: OnFailure) -> Ended:
         """Return when it is delivered or given up. `attempts`: how many there were before."""
-        blamed = 0
+        # Most events need one attempt, and stamina costs more than all else that we do for it.
         served = self.breaker.served
+        try:
+            await self._attempt(event)
+        except Undelivered as error:
+            return await self._again(event, attempts, error, served, on_failure)
+        return Ended("delivered", attempts + 1, None)
+
+    async def _again(
+        self,
+        event: RecordedEvent,
+        attempts: int,
+        first: Undelivered | None,
+        served: int,
+        on_failure: OnFailure,
+    ) -> Ended:
+        """After the first attempt has failed: pauses and further ones."""
+        blamed = 0
 
         def again(error: Exception) -> bool | float:
             nonlocal attempts, blamed, served
@@ -97,6 +113,9 @@ class Sender:
                 wait_jitter=self._manner.first_pause_seconds,
             ):
                 with attempt:
+                    if first is not None:
+                        failed, first = first, None
+                        raise failed
                     await self._attempt(event)
         except Undelivered as error:
             return Ended("dead", attempts, str(error))

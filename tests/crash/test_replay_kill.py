@@ -142,7 +142,7 @@ def test_forwarding_goes_on_where_it_was_killed_and_takes_new_events(data, tmp_p
         try:
             with closing(open_log(data)) as log:
                 log.append([new_event("late", ticket_id="T3")])
-            wait_for(lambda: positions(file) == set(range(1, EVENTS + 2)), "every event", 60)
+            wait_for(lambda: positions(file) == set(range(1, EVENTS + 2)), "every event", 180)
             child.terminate()
             assert child.wait(30) == 0
         finally:
