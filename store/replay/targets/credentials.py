@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from store.replay.targets.http import Headers, Sign
 from store.replay.targets.protocol import Unavailable
@@ -121,7 +122,10 @@ def standard_webhooks(secrets: list[str]) -> Sign:
 
     Raises ValueError for a secret that is none.
     """
-    webhooks = [Webhook(secret) for secret in secrets]
+    try:
+        webhooks = [Webhook(secret) for secret in secrets]
+    except (ValueError, EmptyWebhookSecretError):
+        raise ValueError("standardwebhooks.secrets: one is no whsec_… in base64") from None
 
     def sign(key: str, body: bytes) -> Headers:
         now = datetime.now(UTC)
