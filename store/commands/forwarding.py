@@ -65,6 +65,7 @@ def forward(settings: Settings, target: str, by: str) -> None:
             job=job,
             ledger=ledger,
             origin=selected,
+            goes_on=True,
             stopping=stopping,
             follow_seconds=settings.follow_seconds,
         )

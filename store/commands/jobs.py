@@ -10,7 +10,15 @@ from config.options import common_options
 from config.settings import Settings
 from store.commands.common import Failed, as_json, now, says_why
 from store.printing import printable
-from store.replay.ledger import REPLAY_FILE, Delivery, Job, Ledger, UnknownJob, name_of_forwarding
+from store.replay.ledger import (
+    REPLAY_FILE,
+    Delivery,
+    Job,
+    Ledger,
+    Span,
+    UnknownJob,
+    name_of_forwarding,
+)
 
 _LETTERS = 1_000
 """Dead letters listed of one job."""
@@ -40,7 +48,11 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
 
 @jobs.command("show")
 @click.argument("name")
-@click.option("--deliveries", is_flag=True, help="What became of each event, one a line.")
+@click.option(
+    "--deliveries",
+    is_flag=True,
+    help="What became of each event, one a line (a stretch a line for streams).",
+)
 @as_json
 @common_options
 @says_why
@@ -55,6 +67,8 @@ def jobs_show(settings: Settings, name: str, deliveries: bool, as_json: bool) ->
     with closing(_ledger(settings)) as ledger:
         job = ledger.job(name)
         if deliveries:
+            for span in ledger.spans(job):
+                click.echo(json.dumps(span._asdict()) if as_json else _span_line(span))
             for one in ledger.deliveries(job):
                 click.echo(json.dumps(one._asdict()) if as_json else _delivery_line(one))
             return
@@ -189,6 +203,10 @@ def _line(told: dict[str, Any]) -> str:
 def _delivery_line(one: Delivery) -> str:
     error = f"  {one.error}" if one.error else ""
     return printable(f"{one.position:>8}  {one.at}  {one.outcome:<10} {one.attempts:>3}{error}")
+
+
+def _span_line(one: Span) -> str:
+    return f"{one.first:>8} to {one.last}  {one.at}  delivered  {one.events:,} events"
 
 
 def _letter_line(told: dict[str, Any]) -> str:

@@ -114,6 +114,7 @@ def replay(
                 job=job,
                 ledger=ledger,
                 origin=origin,
+                goes_on=resume,
                 stopping=carrying.stopping_on_signals(),
                 give_up_seconds=wanted.give_up_seconds if isinstance(wanted, Sending) else None,
             )
@@ -178,7 +179,7 @@ def _tell_end(
 
 
 def _sentence(job: Job, outcomes: dict[str, int], why: str | None, to: str) -> str:
-    delivered = f"{outcomes.get('delivered', 0):,} events delivered to {to}"
+    delivered = f"{job.delivered:,} events delivered to {to}"
     erased = outcomes.get("erased", 0)
     if erased:
         delivered += f", {erased:,} had been erased"

@@ -17,7 +17,7 @@ from typing import Protocol, Self
 from store.log import rows
 from store.log.protocol import LogError
 from store.replay.lanes import FLUSH_SECONDS, Lanes, Read
-from store.replay.ledger import Batch, Delivery, Job, Ledger
+from store.replay.ledger import Batch, Job, Ledger
 from store.replay.selection import Row
 from store.replay.sending import Manner, Sender
 from store.replay.targets.protocol import Endpoint, Stream
@@ -65,6 +65,8 @@ class Work:
     ledger: Ledger
     origin: Origin
     stopping: Stopping
+    goes_on: bool = False
+    """Whether it was at work before: what a stream has already may then be this job's."""
     told: Told = lambda _position, _delivered: None
     follow_seconds: float | None = None
     """Between two looks for new events; None: end at the end."""
@@ -77,8 +79,8 @@ def run_stream(work: Work, stream: Stream, rate: float | None = None) -> str | N
 
     Raises what the stream raises; what it had taken is in the ledger, or is not taken again.
     """
-    after = max(work.job.checkpoint, stream.last() if _has_begun(work) else 0)
-    with _Written(work, stream, after) as written:
+    after = work.job.checkpoint
+    with _Written(work, stream, _last_taken(work, stream)) as written:
         while True:
             for page, after in work.origin.pages(after):  # noqa: B020  the next round goes on there
                 for part in [page] if rate is None else [[row] for row in page]:
@@ -166,10 +168,11 @@ async def _watch(work: Work, lanes: Lanes, sender: Sender) -> str:
 class _Written:
     """What a stream has taken and the ledger does not know yet."""
 
-    def __init__(self, work: Work, stream: Stream, after: int) -> None:
+    def __init__(self, work: Work, stream: Stream, last: int) -> None:
         self._work = work
         self._stream = stream
-        self._batch = Batch(after)
+        self._last = last
+        self._batch = Batch(work.job.checkpoint)
         self._delivered = 0
         self._kept_at = time.monotonic()
 
@@ -182,15 +185,19 @@ class _Written:
             self.keep()
 
     def add(self, page: Sequence[Row]) -> None:
-        self._stream.write(page)
-        at = now()
-        self._batch.rows += [Delivery(row[0], None, "delivered", 1, None, at) for row in page]
-        self._batch.delivered += len(page)
-        self._batch.checkpoint = page[-1][0] if page else self._batch.checkpoint
+        if not page:
+            return
+        batch, last = self._batch, page[-1][0]
+        new = page if page[0][0] > self._last else [row for row in page if row[0] > self._last]
+        if new:
+            self._stream.write(new)
+        batch.span = (batch.span[0] if batch.span else page[0][0], last)
+        batch.delivered += len(page)
+        self.reached(last)
 
     def reached(self, position: int) -> None:
         self._batch.checkpoint = position
-        full = len(self._batch.rows) >= STREAM_ROWS
+        full = self._batch.delivered >= STREAM_ROWS
         if full or time.monotonic() - self._kept_at > STREAM_SECONDS:
             self.keep()
 
@@ -208,9 +215,22 @@ def now() -> str:
     return utc_text(datetime.now(UTC))
 
 
-def _has_begun(work: Work) -> bool:
-    """Whether it goes on: what a stream has already may then be this job's."""
-    return work.job.updated_at != work.job.started_at
+def _last_taken(work: Work, stream: Stream) -> int:
+    """Position of the last event that the stream took before a crash and the ledger does not know.
+
+    What the stream ended with must be what the job would have written next: then it is there, in
+    its place, whoever wrote it.
+    """
+    tail = stream.tail(2 * STREAM_ROWS) if work.goes_on else []
+    if not tail:
+        return 0
+    expected: list[int] = []
+    for page, at in work.origin.pages(work.job.checkpoint):
+        expected += [row[0] for row in page if row[0] <= tail[-1]]
+        if at >= tail[-1] or len(expected) > len(tail):
+            break
+    same = expected and len(expected) <= len(tail) and tail[-len(expected) :] == expected
+    return tail[-1] if same else 0
 
 
 def _rested(seconds: float, stopping: Stopping) -> bool:

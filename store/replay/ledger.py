@@ -5,7 +5,8 @@ can be deleted and folded again, but what another system was told cannot be foun
 replay.db loses no event: it only means delivering from the start, to targets that know a key.
 
 Of one job only one process is at work (a lock). Rows and checkpoint are committed together:
-everything up to the checkpoint has its row, so a job goes on exactly where it stopped. What was
+everything up to the checkpoint has its row, so a job goes on exactly where it stopped. Of a stream, which takes events in a row or fails
+as a whole, one row stands for each stretch. What was
 delivered but not committed when a process was killed (at most a `Batch`) is delivered again.
 
     delivered   acknowledged by the target
@@ -31,7 +32,7 @@ from store.log.protocol import LogError, LogLocked
 REPLAY_FILE = "replay.db"
 VERSION = 1
 
-_OBJECTS = ("jobs.sql", "deliveries.sql", "deliveries_open.sql")
+_OBJECTS = ("jobs.sql", "deliveries.sql", "deliveries_open.sql", "spans.sql")
 _JOB_COLUMNS = (
     "job, name, kind, target, selection, started_at, started_by, state, checkpoint, delivered,"
     " failures, problem, updated_at"
@@ -81,6 +82,15 @@ class Delivery(NamedTuple):
     outcome: str
     attempts: int
     error: str | None
+    at: str
+
+
+class Span(NamedTuple):
+    """Events that were delivered in one go: every selected one from first to last."""
+
+    first: int
+    last: int
+    events: int
     at: str
 
 
@@ -171,6 +181,8 @@ class Ledger:
         """Keep what became of some events, and how far the job is, in one transaction."""
         with self._transaction():
             self._connection.executemany(_SETTLE, ((job.job, *row) for row in batch.rows))
+            if batch.span:
+                self._connection.execute(_SPAN, (job.job, *batch.span, batch.delivered, at))
             told = (batch.checkpoint, batch.delivered, batch.failures, at, job.job)
             self._connection.execute(_ADVANCE, told)
 
@@ -223,6 +235,11 @@ class Ledger:
         query = f"SELECT count(*) FROM deliveries WHERE {_OPEN} AND ticket = ? AND position > ?"
         return self._one(query, job.job, dead.ticket, dead.position)
 
+    def spans(self, job: Job) -> list[Span]:
+        """What a stream took, stretch by stretch."""
+        query = "SELECT first_position, last_position, events, at FROM spans WHERE job = ?"
+        return [Span(*row) for row in self._connection.execute(query, (job.job,))]
+
     def outcomes(self, job: Job) -> dict[str, int]:
         """How many events of each outcome."""
         query = "SELECT outcome, count(*) FROM deliveries WHERE job = ? GROUP BY outcome"
@@ -241,6 +258,9 @@ class Ledger:
 
     def forget(self, job: Job, before: int) -> None:
         """Remove rows of what was delivered before this position."""
+        self._connection.execute(
+            "DELETE FROM spans WHERE job = ? AND last_position < ?", (job.job, before)
+        )
         self._connection.execute(
             "DELETE FROM deliveries WHERE job = ? AND position < ?"
             " AND outcome NOT IN ('waiting', 'dead')",
@@ -288,6 +308,8 @@ class Batch:
 
     checkpoint: int
     rows: list[Delivery] = field(default_factory=list[Delivery])
+    span: tuple[int, int] | None = None
+    """First and last position that a stream took; `delivered` says how many events they are."""
     delivered: int = 0
     failures: int = 0
 
@@ -297,6 +319,7 @@ _OPEN = "job = ? AND outcome IN ('waiting', 'dead')"
 _SETTLE = (
     f"INSERT OR REPLACE INTO deliveries (job, {_DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_SPAN = "INSERT INTO spans (job, first_position, last_position, events, at) VALUES (?, ?, ?, ?, ?)"
 _ADVANCE = """
 UPDATE jobs SET checkpoint = max(checkpoint, ?), delivered = delivered + ?, failures = failures + ?,
   updated_at = ? WHERE job = ?

@@ -6,11 +6,13 @@ REPLAY_KILLS=50 python -m pytest tests/crash/test_replay_kill.py    at length
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import pairwise
 
 import pytest
 
@@ -154,3 +156,50 @@ def test_forwarding_goes_on_where_it_was_killed_and_takes_new_events(data, tmp_p
 
 def positions(file) -> set[int]:
     return {one["position"] for one in taken(file)}
+
+
+@pytest.mark.parametrize("kind", ["file", "sqlite"])
+def test_a_killed_stream_has_every_event_once(data, tmp_path, kind):
+    path, config = tmp_path / "out", tmp_path / "listener.toml"
+    config.write_text(f'[targets.sink]\nkind = "{kind}"\npath = "{path}"\n')
+    chance = random.Random(kind)
+    kills, resumed = 0, ("--where", SELECTED)
+    while True:
+        rate = ("--rate", "100") if kills < 3 else ()
+        child = subprocess.Popen(
+            command(data, config, *resumed, *rate), stderr=subprocess.PIPE, text=True
+        )
+        if kills < 3:
+            wait_for_more(path, kind)
+            time.sleep(chance.random() * 0.2)
+            child.kill()
+        _, errors = child.communicate(timeout=60)
+        if child.returncode == 0:
+            break
+        assert child.returncode == -9, errors
+        kills, resumed = kills + 1, ("--resume",)
+    assert kills == 3
+    expected = [n for n in range(1, EVENTS + 1) if n * n % TICKETS != 7]
+    assert there(path, kind) == expected
+    with closing(Ledger(data)) as ledger:
+        job = ledger.job("proof")
+        spans = ledger.spans(job)
+    assert job.delivered == sum(span.events for span in spans) == len(expected)
+    assert all(one.last < other.first for one, other in pairwise(spans))
+
+
+def wait_for_more(path, kind):
+    before = len(there(path, kind))
+    wait_for(lambda: len(there(path, kind)) > before, "something new")
+
+
+def there(path, kind) -> list[int]:
+    if not path.exists():
+        return []
+    if kind == "file":
+        text = path.read_text()
+        return [json.loads(line)["position"] for line in text[: text.rfind("\n") + 1].splitlines()]
+    with closing(sqlite3.connect(path)) as file, suppress(sqlite3.OperationalError):
+        found = file.execute("SELECT position FROM events ORDER BY position")
+        return [position for (position,) in found]
+    return []

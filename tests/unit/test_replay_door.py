@@ -89,7 +89,7 @@ def test_a_file_that_was_cut_off_goes_on_without_doubling(directory, listener):
     with closing(Ledger(directory)) as ledger:
         job = ledger.job("one")
         ledger._connection.execute("UPDATE jobs SET checkpoint = 10, updated_at = ''")
-        ledger._connection.execute("DELETE FROM deliveries WHERE position > 10")
+        ledger._connection.execute("DELETE FROM spans")
     (directory / "out.ndjson").write_bytes(whole[: len(whole) // 2])
     listener("replay", "lines", "--name", "one", "--resume")
     assert (directory / "out.ndjson").read_bytes() == whole

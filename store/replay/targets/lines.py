@@ -1,11 +1,13 @@
 """NDJSON to stdout or into a file: one event a line, its body as received.
 
-A file is added to. When a job goes on after a crash, a line that was cut off is removed, and what
-stands behind the job's checkpoint already is not written again.
+A file is added to. A last line that was cut off by a crash is removed; when a job goes on, what stands
+at the file's end already is not written again.
 """
 
 import fcntl
+import mmap
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +18,7 @@ import orjson
 from store.log.protocol import LogError
 from store.replay.selection import Row
 
-_TAIL_BYTES = 65_536
+_POSITION = re.compile(rb'\{"position":(\d+),')
 
 
 class FileInUse(LogError):
@@ -28,13 +30,12 @@ class FileInUse(LogError):
 class Lines:
     """A Stream of NDJSON."""
 
-    def __init__(self, file: BinaryIO, *, last: int = 0, is_file: bool = False) -> None:
+    def __init__(self, file: BinaryIO, *, is_file: bool = False) -> None:
         self._file = file
-        self._last = last
         self._is_file = is_file
 
-    def last(self) -> int:
-        return self._last
+    def tail(self, most: int) -> list[int]:
+        return _positions(self._file, most) if self._is_file else []
 
     def write(self, page: Sequence[Row]) -> None:
         self._file.write(b"".join(map(line_of_row, page)))
@@ -59,7 +60,8 @@ def to_file(path: Path) -> Lines:
     file = path.open("a+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return Lines(file, last=_mend(file), is_file=True)
+        _mend(file)
+        return Lines(file, is_file=True)
     except BlockingIOError:
         file.close()
         raise FileInUse(f"{path} is being written by another job.") from None
@@ -73,8 +75,9 @@ def line_of_row(row: Row) -> bytes:
     members become spaces; null when it was erased.
     """
     body: bytes = row[16]
-    if b"\n" in body or b"\r" in body:
-        body = body.replace(b"\n", b" ").replace(b"\r", b" ")
+    for line_break in (b"\n", b"\r"):
+        if line_break in body:
+            body = body.replace(line_break, b" ")
     told = {
         "position": row[0],
         "source": row[1],
@@ -93,22 +96,28 @@ def line_of_row(row: Row) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _mend(file: BinaryIO) -> int:
-    """Cut off a last line that has no end; the position in the line before it."""
+def _mend(file: BinaryIO) -> None:
+    """Cut off a last line that has no end."""
     end = file.seek(0, os.SEEK_END)
-    tail = b""
-    start = end
-    # The last whole line may be as long as a body, so look back until it is all there.
-    while start > 0 and tail[:-1].count(b"\n") <= 1:
-        start = max(0, start - _TAIL_BYTES)
-        file.seek(start)
-        tail = file.read(end - start)
-    whole = tail.rfind(b"\n") + 1
-    if whole < len(tail):
-        file.truncate(start + whole)
-    lines = tail[:whole].splitlines()
-    try:
-        position = orjson.loads(lines[-1])["position"] if lines else 0
-    except (ValueError, KeyError, TypeError):
-        return 0
-    return position if isinstance(position, int) else 0
+    if end:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            whole = content.rfind(b"\n") + 1
+        if whole < end:
+            file.truncate(whole)
+
+
+def _positions(file: BinaryIO, most: int) -> list[int]:
+    """Positions in the last lines, up to so many; up to the last that is no line of ours."""
+    found: list[int] = []
+    end = file.seek(0, os.SEEK_END)
+    if not end:
+        return found
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while end and len(found) < most:
+            start = content.rfind(b"\n", 0, end - 1) + 1
+            line = _POSITION.match(content, start, end)
+            if line is None:
+                break
+            found.append(int(line[1]))
+            end = start
+    return found[::-1]

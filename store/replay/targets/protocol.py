@@ -49,8 +49,10 @@ class Busy(Unavailable):
 class Stream(Protocol):
     """Takes pages of rows, in order."""
 
-    def last(self) -> int:
-        """Position of the last event that is there already, for a job that goes on; else 0."""
+    def tail(self, most: int) -> list[int]:
+        """Positions of the last events that it took, up to so many, in order; empty when it need
+        not know, because the same event again changes nothing.
+        """
         ...
 
     def write(self, page: Sequence[Row]) -> None:
