@@ -19,6 +19,7 @@ from config.limits import Limits
 from config.people import Anonymous, Person, PersonName, Role, role_of_anonymous
 from config.service_clock import ServiceClock
 from config.sources import NetworkText, Source, SourceName, problems
+from config.targets import Target, TargetName
 
 ENVIRONMENT_PREFIX = "LISTENER_"
 DEFAULT_FILE = Path("listener.toml")
@@ -136,6 +137,10 @@ class Settings(BaseModel):
     people: dict[PersonName, Person] = Field(
         default_factory=dict[str, Person],
         description="Who reads the pages. Without any, whoever reaches them.",
+    )
+    targets: dict[TargetName, Target] = Field(
+        default_factory=dict[str, Target],
+        description="Named systems to which events are replayed or forwarded.",
     )
 
     @property

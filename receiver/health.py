@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from store import Appender, Progress, progress
+from store import Appender, Forwarding, Progress, progress
 
 FRESH_SECONDS = 1.0
 """How long a look is good for."""
@@ -41,6 +41,8 @@ class Standing:
     head: int | None = None
     checkpoint: int | None = None
     quarantined: int | None = None
+    forwardings: tuple[Forwarding, ...] = ()
+    """How far each target is that events are forwarded to."""
 
     @property
     def lag(self) -> int | None:
@@ -94,6 +96,7 @@ class Health:
             head=at.head,
             checkpoint=at.checkpoint,
             quarantined=at.quarantined,
+            forwardings=at.forwardings,
         )
 
     def _broken(self, free: int | None, unwritable: str, at: Progress) -> Iterator[str]:

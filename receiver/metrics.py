@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from receiver.health import Standing
+from store import Forwarding
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -84,6 +85,8 @@ class Metrics(Collector):
         for name, told, measured in _measured(self._standing):
             if measured is not None:
                 yield GaugeMetricFamily(name, told, measured)
+        if self._standing.forwardings:
+            yield from _forwarded(self._standing)
 
     def _counts(self) -> Iterator[Metric]:
         for name, told, labels, counts in (
@@ -96,6 +99,32 @@ class Metrics(Collector):
             for values, count in counts.items():
                 family.add_metric(values, count)
             yield family
+
+
+def _forwarded(standing: Standing) -> Iterator[Metric]:
+    for name, told, family in (
+        ("checkpoint", "Position up to which events were dealt with.", GaugeMetricFamily),
+        ("lag_events", "Events that were not looked at yet.", GaugeMetricFamily),
+        ("waiting_events", "Events that failed or wait behind one.", GaugeMetricFamily),
+        ("dead_letters", "Events that a target would not take.", GaugeMetricFamily),
+        ("delivered", "Events acknowledged, since forwarding began.", CounterMetricFamily),
+        ("failures", "Attempts that failed, since forwarding began.", CounterMetricFamily),
+    ):
+        made = family(f"listener_forward_{name}", told, labels=("target",))
+        for one in standing.forwardings:
+            made.add_metric((one.target,), _figures(one, standing.head or 0)[name])
+        yield made
+
+
+def _figures(one: Forwarding, head: int) -> dict[str, int]:
+    return {
+        "checkpoint": one.checkpoint,
+        "lag_events": max(0, head - one.checkpoint),
+        "waiting_events": one.waiting,
+        "dead_letters": one.dead,
+        "delivered": one.delivered,
+        "failures": one.failures,
+    }
 
 
 def _measured(standing: Standing) -> Iterator[tuple[str, str, float | None]]:

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import click
@@ -118,13 +119,15 @@ def echo_json(line: str) -> None:
 
 
 def _children(settings: Settings) -> tuple[Child, ...]:
-    """In the order of stopping: nothing new comes in, what came is folded, then the pages end."""
+    """In the order of stopping: nothing new comes in, what came is folded, then the others end."""
     data = ("--data", str(settings.data))
     subscribed = any(source.callbacks for source in settings.sources.values())
+    forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
     return (
         Child("receiver", ("receive", *data)),
         *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
         Child("follower", ("follow", *data)),
+        *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),
     )
 
@@ -190,7 +193,7 @@ async def _answers(client: httpx.AsyncClient, url: str, *, hangs_up: bool = Fals
         try:
             answer = await client.get(url)
             # Pages that are for those who sign in say so: they are there, too.
-            if answer.is_success or answer.status_code == httpx.codes.UNAUTHORIZED:
+            if answer.is_success or answer.status_code == HTTPStatus.UNAUTHORIZED:
                 return
         except httpx.ConnectError:
             pass

@@ -34,6 +34,7 @@ from store.log.protocol import (
 from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
 from store.progress import Progress, progress
+from store.replay.standing import Forwarding
 
 __all__ = [
     "HISTORY_FILE",
@@ -43,6 +44,7 @@ __all__ = [
     "Appender",
     "Condition",
     "EventLog",
+    "Forwarding",
     "History",
     "Line",
     "LineReader",

@@ -7,10 +7,13 @@ from store.commands.copying import backup, restore
 from store.commands.drift import drift
 from store.commands.exporting import export
 from store.commands.following import follow, rebuild_command
+from store.commands.forwarding import forward
+from store.commands.jobs import deadletters, jobs
 from store.commands.looking import event, status, tail, ticket
 from store.commands.proving import check, head
 from store.commands.quarantine import Revalidate, quarantine, quarantine_with
 from store.commands.removing import archive, erase
+from store.commands.replay import replay
 from store.commands.subscribers import subscriptions
 
 __all__ = [
@@ -39,6 +42,10 @@ COMMANDS: tuple[click.Command, ...] = (
     erase,
     export,
     subscriptions,
+    replay,
+    forward,
+    jobs,
+    deadletters,
 )
 """What this door adds to the `listener` command."""
 

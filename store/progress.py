@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from store.history.asking import HISTORY_FILE
 from store.log.sqlite import LOG_FILE
+from store.replay.standing import Forwarding, forwardings
 
 
 class Progress(NamedTuple):
@@ -18,6 +19,8 @@ class Progress(NamedTuple):
     """Of the last event that is folded."""
     quarantined: int | None
     """Number of the last entry in quarantine."""
+    forwardings: tuple[Forwarding, ...] = ()
+    """How far every target is that new events are forwarded to."""
 
 
 def progress(directory: Path) -> Progress:
@@ -28,7 +31,7 @@ def progress(directory: Path) -> Progress:
         "SELECT coalesce((SELECT value FROM _follower WHERE name = 'events'), 0)",
     )
     quarantined = _one(directory / LOG_FILE, "SELECT coalesce(max(id), 0) FROM quarantine")
-    return Progress(head, checkpoint, quarantined)
+    return Progress(head, checkpoint, quarantined, forwardings(directory))
 
 
 def _one(path: Path, question: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 import store
 from store.history import follower, tables
 from store.printing import duration
+from store.replay.standing import forwardings
 from store.times import moment
 
 Json = dict[str, Any]
@@ -32,6 +33,10 @@ def status_json(directory: Path, *, with_sources: bool) -> Json:
         "open_gaps": 0,
         "quarantine": 0,
         "disk": _disk(directory),
+        "forwardings": [
+            one._asdict() | {"lag_events": max(0, head - one.checkpoint)}
+            for one in forwardings(directory)
+        ],
     }
     path = directory / store.HISTORY_FILE
     if path.exists():
@@ -61,12 +66,21 @@ def status_text(found: Json) -> str:
             f"history.db {_megabytes(disk['history'])}, free {_megabytes(disk['free'])}"
         ),
     ]
+    lines += [_forwarding_line(one) for one in found["forwardings"]]
     if found["events"]:
         lines += ["", "Events by type"]
         lines += [f"  {name:<52} {count:>10,}" for name, count in found["events"].items()]
     for source in found.get("sources", ()):
         lines += ["", *_source_lines(source)]
     return "\n".join(lines)
+
+
+def _forwarding_line(one: Json) -> str:
+    lag = f"{one['lag_events']:,} events behind" if one["lag_events"] else "up to date"
+    left = [f"{one[name]:,} {word}" for name, word in (("waiting", "waiting"), ("dead", "dead letters")) if one[name]]  # fmt: skip
+    told = ", ".join([f"{one['delivered']:,} delivered", lag, *left])
+    problem = f"; stopped: {one['problem']}" if one["problem"] else ""
+    return f"Forwarding  {one['target']}: {told}{problem}"
 
 
 def _folded(history: sqlite3.Connection, head: int, last_received_at: str | None) -> Json:

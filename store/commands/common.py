@@ -134,11 +134,23 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(label: str, length: int = 1) -> Generator[Bar]:
-    """Shown to people only: nothing is printed where stderr is no terminal."""
+def progress_bar(
+    label: str, length: int = 1, beside: Callable[[], str] | None = None
+) -> Generator[Bar]:
+    """Shown to people only: nothing is printed where stderr is no terminal. `beside` says what
+    stands at its end.
+    """
     hidden = not sys.stderr.isatty()
+    shows: Callable[[int | None], str | None] | None = None
+    if beside is not None:
+        shows = lambda _step: beside()  # noqa: E731  typed, which a def inside the branch is not
     with click.progressbar(
-        length=max(length, 1), label=label, show_pos=False, file=sys.stderr, hidden=hidden
+        length=max(length, 1),
+        label=label,
+        show_pos=False,
+        item_show_func=shows,
+        file=sys.stderr,
+        hidden=hidden,
     ) as bar:
         yield Bar(bar)
 

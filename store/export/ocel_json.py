@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-import orjson
+import msgspec
 
 from store.export.histories import Histories
 from store.export.ocel import (
@@ -26,14 +26,14 @@ def export(
     names = Names(pseudonymise=pseudonymise)
     types: set[str] = set()
     out.write(b'{"objectTypes":')
-    out.write(orjson.dumps([_type(name, of) for name, of in OBJECT_ATTRIBUTES.items()]))
+    out.write(msgspec.json.encode([_type(name, of) for name, of in OBJECT_ATTRIBUTES.items()]))
     out.write(b',\n"objects":[\n')
     told = _written(out, (_object(one) for one in objects(histories, names)), lambda _count: None)
     out.write(b'],\n"events":[\n')
     happened = _written(out, (_event(one, types) for one in events(histories, names)), done)
     out.write(b'],\n"eventTypes":')
     # Only now it is known which there are; members of a JSON object have no order.
-    out.write(orjson.dumps([_type(name, EVENT_ATTRIBUTES) for name in sorted(types)]))
+    out.write(msgspec.json.encode([_type(name, EVENT_ATTRIBUTES) for name in sorted(types)]))
     out.write(b"}\n")
     return happened, told
 
@@ -41,7 +41,7 @@ def export(
 def _written(out: IO[bytes], entries: Iterator[Json], done: Callable[[int], None]) -> int:
     count = 0
     for entry in entries:
-        out.write((b",\n" if count else b"") + orjson.dumps(entry))
+        out.write((b",\n" if count else b"") + msgspec.json.encode(entry))
         count += 1
         done(1)
     return count

@@ -203,6 +203,8 @@ class Selected:
 
     def _chosen(self, after: int, to: int) -> list[int]:
         """Positions within (after, to]."""
+        if self._is_plain and to > after:
+            return list(range(after + 1, to + 1))
         deadline = time.monotonic() + PAGE_SECONDS
         self._choosing.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
         try:

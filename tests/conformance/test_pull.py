@@ -6,9 +6,9 @@ import threading
 
 import httpx
 import pytest
+from receiver.auth.hashed import sha256_of
 
 from receiver.auth.anonymous import ANYWHERE, Anonymous
-from receiver.auth.hashed import sha256_of
 from receiver.auth.identity import READ, WRITE
 from receiver.forwarded import address_of
 from tests.edge import event_of

@@ -32,10 +32,10 @@ def directory(tmp_path):
     return tmp_path
 
 
-def positions(directory, after=0, **chosen) -> list[int]:
+def positions(directory, behind=0, **chosen) -> list[int]:
     with closing(Selected(directory, Selection(**chosen))) as selected:
-        found = [event.position for event in selected.events(after)]
-        assert selected.count(after) == len(found)
+        found = [event.position for event in selected.events(behind)]
+        assert selected.count(behind) == len(found)
     return found
 
 
@@ -61,7 +61,7 @@ def test_all_that_is_given_must_hold(directory, chosen, expected):
             positions(directory, **chosen)
     else:
         assert positions(directory, **chosen) == expected
-        assert positions(directory, after=7, **chosen) == [one for one in expected if one > 7]
+        assert positions(directory, behind=7, **chosen) == [one for one in expected if one > 7]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_page_ends_when_its_bodies_are_large(directory, monkeypatch):
     with closing(Selected(directory, Selection())) as every:
         pages = [[row[0] for row in page] for page, _ in every.pages()]
     assert max(map(len, pages)) == 2
-    assert sum(pages, []) == list(range(1, 21))
+    assert [one for page in pages for one in page] == list(range(1, 21))
 
 
 def test_archived_bodies_are_read_like_all_others(directory):

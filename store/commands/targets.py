@@ -1,0 +1,133 @@
+"""From a target's table in the settings to the target itself: the only place that knows both."""
+
+import ssl
+from pathlib import Path
+
+import click
+
+from config.settings import Settings
+from config.targets import Connection, File, Forwarding, Http, Sending, Sqlite, Stdout, Target
+from store.commands.common import Failed
+from store.replay.sending import Manner
+from store.replay.targets import cloudevents, credentials, http, tmf
+from store.replay.targets.database import Database
+from store.replay.targets.lines import to_file, to_stdout
+from store.replay.targets.protocol import Endpoint, Stream
+
+STDOUT = "stdout"
+"""A target that needs no settings."""
+
+_FORMS = {
+    "as-received": http.as_received,
+    "cloudevents": cloudevents.structured,
+    "cloudevents-binary": cloudevents.binary,
+}
+
+
+class UnusableTarget(click.ClickException):
+    """A target's settings cannot be used; exit code 2, as for wrong usage."""
+
+    exit_code = 2
+
+
+def target_of(settings: Settings, name: str) -> Target:
+    """The settings of this target. Raises UnusableTarget, which names those that there are."""
+    found = settings.targets.get(name)
+    if found is not None:
+        return found
+    if name == STDOUT:
+        return Stdout(kind="stdout")
+    known = ", ".join([*settings.targets, STDOUT])
+    raise UnusableTarget(f"There is no target {name!r}; there are {known}. See [targets] in the settings.")  # fmt: skip
+
+
+def address(target: Target) -> str:
+    """Where it is, for a person; nothing secret."""
+    if isinstance(target, Connection):
+        return f"{target.kind} {target.url}"
+    return f"{target.kind} {target.path}" if isinstance(target, File | Sqlite) else target.kind
+
+
+def manner_of(target: Sending, concurrency: int | None, rate: float | None) -> Manner:
+    """How it is treated; what the command line says comes first."""
+    return Manner(
+        concurrency=concurrency or target.concurrency,
+        rate=rate or target.rate,
+        attempts=target.attempts,
+        first_pause_seconds=min(target.first_pause_seconds, target.longest_pause_seconds),
+        longest_pause_seconds=target.longest_pause_seconds,
+    )
+
+
+def stream_of(target: Forwarding) -> Stream:
+    """Open a stream. Raises Failed."""
+    try:
+        if isinstance(target, File):
+            return to_file(target.path)
+        return Database(target.path) if isinstance(target, Sqlite) else to_stdout()
+    except OSError as error:
+        raise Failed(f"The target cannot be written: {error}") from error
+
+
+def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
+    """Make an endpoint; nothing is sent yet. Raises UnusableTarget."""
+    assert isinstance(target, Connection)  # noqa: S101  narrows the type; there is no other kind yet
+    try:
+        tls = _tls(target)
+        request = http.Request(
+            url=target.url if isinstance(target, Http) else tmf.url_of(target.url),
+            method=target.method if isinstance(target, Http) else "POST",
+            headers=target.all_headers(),
+            form=_FORMS[target.body] if isinstance(target, Http) else http.as_received,
+            sign=_sign(target),
+            timeout_seconds=target.timeout_seconds,
+        )
+        http.check_template(request.url)
+        client = http.client(
+            concurrency=concurrency,
+            timeout_seconds=target.timeout_seconds,
+            auth=_auth(target, tls),
+            tls=tls,
+            proxy=target.proxy,
+        )
+    except (ValueError, OSError) as error:
+        raise UnusableTarget(f"targets.{name}: {error}") from error
+    return http.Http(request, client)
+
+
+def _tls(target: Connection) -> ssl.SSLContext | None:
+    if target.tls_ca is None and target.tls_certificate is None:
+        return None
+    for path in (target.tls_ca, target.tls_certificate, target.tls_key):
+        _check_readable(path)
+    return credentials.tls(ca=target.tls_ca, certificate=target.tls_certificate, key=target.tls_key)
+
+
+def _check_readable(path: Path | None) -> None:
+    # OpenSSL's own words do not name the file.
+    if path is not None:
+        path.read_bytes()
+
+
+def _sign(target: Connection) -> http.Sign | None:
+    if target.standardwebhooks is None:
+        return None
+    return credentials.standard_webhooks(target.standardwebhooks.all_secrets())
+
+
+def _auth(target: Connection, tls: ssl.SSLContext | None) -> credentials.Auth | None:
+    if target.bearer:
+        return credentials.Bearer(target.bearer.secret())
+    if target.basic:
+        return credentials.basic(target.basic.user, target.basic.secret())
+    if target.oauth2:
+        return credentials.ClientCredentials(
+            target.oauth2.token_url,
+            target.oauth2.client_id,
+            target.oauth2.secret(),
+            scope=target.oauth2.scope,
+            audience=target.oauth2.audience,
+            tls=tls,
+            timeout_seconds=target.timeout_seconds,
+        )
+    return None
