@@ -3,8 +3,8 @@
 import httpx
 import pytest
 import yaml
-from receiver.auth.hashed import sha256_of
 
+from config.hashed import sha256_of
 from tests.edge import assert_error, reference
 from tests.receiving import receiving
 

@@ -6,8 +6,8 @@ import threading
 
 import httpx
 import pytest
-from receiver.auth.hashed import sha256_of
 
+from config.hashed import sha256_of
 from receiver.auth.anonymous import ANYWHERE, Anonymous
 from receiver.auth.identity import READ, WRITE
 from receiver.forwarded import address_of
