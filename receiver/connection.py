@@ -170,6 +170,10 @@ class Connection(Turns):
             return 0.0
         return now - self._since
 
+    def lingers(self) -> bool:
+        """Whether nothing of this sender is read any more."""
+        return self._deaf
+
     def let_go(self) -> None:
         """Close, because others want in."""
         if self._is_idle() and self._phase is Phase.NOTHING:
@@ -181,6 +185,11 @@ class Connection(Turns):
     def _make_room(self) -> bool:
         now = self.loop.time()
         others = [one for one in self.connections if isinstance(one, Connection)]
+        lingering = [one for one in others if one.lingers()]
+        if lingering and len(others) - len(lingering) <= self._limits.connections:
+            # Only those are in the way that have had their last word.
+            lingering[0].transport.abort()
+            return True
         slowest = max(others, key=lambda one: one.waits(now))
         if slowest.waits(now) < IMPATIENT_SECONDS:
             return False

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -49,46 +49,26 @@ _TOLD: Mapping[bytes, tuple[str, type[str] | type[int]]] = MappingProxyType(
 """What an answer's headers tell of the delivery."""
 
 
-class Tracing(Protocol):
-    """Wraps the parts of one receiver."""
+class Tracing:
+    """Wraps the parts of one receiver. This one is off: everything stays as it is."""
 
     def app(self, app: ASGIApp) -> ASGIApp:
         """The listener, with a span for each POST; pages and health checks have none."""
-        ...
-
-    def parse(self, parse: Parse) -> Parse:
-        """Validation, with a span."""
-        ...
-
-    def appender(self, appender: Appender) -> Appender:
-        """The log, with a span for each wait for a commit."""
-        ...
-
-    def close(self) -> None:
-        """Hand over what is left; waits a moment at most."""
-        ...
-
-
-class Off:
-    """No traces: everything stays as it is."""
-
-    def app(self, app: ASGIApp) -> ASGIApp:
-        """The same."""
         return app
 
     def parse(self, parse: Parse) -> Parse:
-        """The same."""
+        """Validation, with a span."""
         return parse
 
     def appender(self, appender: Appender) -> Appender:
-        """The same."""
+        """The log, with a span for each wait for a commit."""
         return appender
 
     def close(self) -> None:
-        """There is nothing."""
+        """Hand over what is left; waits a moment at most."""
 
 
-class Traced:
+class Traced(Tracing):
     """Tells a tracer what the parts do."""
 
     def __init__(self, tracer: "Tracer", close: Callable[[], None] = lambda: None) -> None:
@@ -235,7 +215,7 @@ def start(url: str) -> Tracing:
     """
     check(url)
     if not url:
-        return Off()
+        return Tracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider

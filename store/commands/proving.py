@@ -25,7 +25,8 @@ _FILE = click.Path(path_type=Path)
 def check(settings: Settings, log_only: bool, as_json: bool) -> None:
     """Prove that nothing was altered, and name the first row that was. Exit code 1 then.
 
-    log.db and its archive: SQLite's integrity, positions, the chain of digests, every body.
+    log.db and its archive: SQLite's integrity, positions, the chain of digests, every body; the
+    quarantine too.
     history.db: every row equal to a fresh fold. Runs beside a working listener.
 
     \b
@@ -35,16 +36,19 @@ def check(settings: Settings, log_only: bool, as_json: bool) -> None:
     """
     with closing(store.open_reader(settings.data)) as reader:
         head = reader.head()
+    refusals = store.progress(settings.data).quarantined or 0
     wrong = list(_wrong(settings, head, log_only=log_only))
     if as_json:
         rows = [one._asdict() for one in wrong]
-        click.echo(json.dumps({"events": head, "sound": not wrong, "wrong": rows}))
+        told = {"events": head, "refusals": refusals, "sound": not wrong, "wrong": rows}
+        click.echo(json.dumps(told))
     else:
         for one in wrong:
             click.echo(str(one))
         if not wrong:
             also = "" if log_only else " history.db is what a fresh fold makes."
-            click.echo(f"Sound: {head:,} events, each as it was received.{also}")
+            kept = f"{head:,} events and {refusals:,} refusals"
+            click.echo(f"Sound: {kept}, each as it was received.{also}")
     if wrong:
         click.get_current_context().exit(1)
 

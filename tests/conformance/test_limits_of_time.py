@@ -147,6 +147,17 @@ def test_more_slow_senders_than_connections_keep_nobody_out(here):
             assert here.deliver(f"between-the-slow-{number}").status_code == 204
 
 
+def test_who_was_cut_off_and_lingers_keeps_nobody_out(here):
+    with ExitStack() as stack:
+        slow = [stack.enter_context(here.connect()) for _ in range(40)]
+        for one in slow:
+            one.sendall(b"POST /listener HTTP/1.1\r\nX: ")
+        assert {hear(one).status for one in slow} == {408}
+        # None of them has closed its side yet.
+        for number in range(5):
+            assert here.deliver(f"beside-the-lingering-{number}").status_code == 204
+
+
 def test_beyond_the_connections_a_new_one_hears_503_at_once(here):
     with ExitStack() as stack:
         for _ in range(40):

@@ -16,7 +16,7 @@ from opentelemetry.trace import StatusCode
 
 from receiver import envelope
 from receiver.__main__ import main
-from receiver.tracing import Off, Traced, start
+from receiver.tracing import Traced, start
 from store import LogUnavailable, MemoryAppender
 from tests.edge import JSON, edge, event_of
 from tests.receiving import PATH, receiving, request, right_body
@@ -177,7 +177,8 @@ def test_a_collector_that_is_not_there_disturbs_no_delivery_and_no_end(tmp_path)
 
 def test_without_a_setting_nothing_is_wrapped_and_nothing_is_imported():
     off = start("")
-    assert isinstance(off, Off)
+    assert not isinstance(off, Traced)
+    assert off.app(print) is off.appender(print) is print
     assert off.parse(envelope.parse) is envelope.parse
     code = "import sys, receiver.receive; print(*sys.modules)"
     loaded = subprocess.run(
