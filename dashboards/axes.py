@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import store
-from dashboards.history import Changes, History, of_fold
+from dashboards.history import Folded
 from dashboards.raw import LogUnreachable
 from store.times import parse_time
 
@@ -63,8 +63,8 @@ class Axes:
 
 async def fold(
     directory: Path, source: str, number: str, axes: Axes, rules: store.RuleBook
-) -> tuple[History, Changes]:
-    """The history on these axes and what its entries changed, from log.db.
+) -> Folded:
+    """The history on these axes, folded from log.db. Close it.
 
     Raises NothingThen, LogUnreachable.
     """
@@ -86,7 +86,7 @@ async def fold(
         ) from error
     if not found.tickets:
         raise NothingThen(f"Nothing had happened to ticket {number} by then.")
-    return of_fold(found)
+    return await asyncio.to_thread(Folded, found)
 
 
 def _time(name: str, text: str) -> str | None:

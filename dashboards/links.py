@@ -44,8 +44,12 @@ class Links:
         """One entry of the quarantine; form `.raw` downloads the very bytes."""
         return self._path(f"/-/history/quarantine/{number}{form}")
 
-    def style(self, version: str) -> str:
-        return self._path("/-/history/history.css", v=version)
+    def asset(self, name: str, version: str) -> str:
+        return self._path(f"/-/history/{name}", v=version)
+
+    def feed(self) -> str:
+        """The latest entries of all tickets, as an Atom feed."""
+        return self._path("/-/history/feed.atom")
 
     def ticket(self, key: str, form: str = "", **query: object) -> str:
         """A ticket's page; `key` is source/id. The source travels along: two may share an id."""

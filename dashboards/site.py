@@ -23,17 +23,33 @@ _SEEN = ("tickets", "timeline", "changes", "events")
 """What every page shows something of."""
 
 STRICT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The pages' own content security policy: no script at all, nothing from elsewhere."""
+"""The pages' own content security policy: no script but our files, nothing from elsewhere."""
+
+ASSETS = {
+    "history.css": "text/css; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
+    "local-time.js": "text/javascript; charset=utf-8",
+}
+"""The pages' own files, and their media types."""
+
+_SCOPE_SITE = "history.site"
+SCOPE_LIVE = "history.live"
+"""Where a request keeps what its page tells the script (`dashboards.live`)."""
 
 
 @cache
-def style_sheet() -> tuple[bytes, str]:
-    """The style sheet and its version, a digest of its content."""
-    sheet = files("dashboards").joinpath("static/history.css").read_bytes()
-    return sheet, hashlib.sha256(sheet).hexdigest()[:12]
+def asset(name: str) -> bytes:
+    """One of ASSETS."""
+    return files("dashboards").joinpath("static", name).read_bytes()
+
+
+@cache
+def asset_version() -> str:
+    """A digest of all ASSETS: part of their addresses, so that they may be kept for ever."""
+    return hashlib.sha256(b"".join(map(asset, ASSETS))).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +85,21 @@ class Site:
         """`json`, `csv`, … from `?_format=` or the address's ending; empty for the page itself."""
         return self.argument("_format") or self.request.url_vars.get("format") or ""
 
+    def absolute(self, path: str) -> str:
+        """A path as an address with host, as the asker sees it."""
+        return self.datasette.absolute_url(self.request, path)
+
     async def page(self, template: str, context: dict[str, Any], status: int = 200) -> Response:
         """Render one of our templates under the strict policy."""
         html = await self.datasette.render_template(
             f"history/{template}",
-            {"link": self.links, "style_version": style_sheet()[1], **context},
+            {
+                "link": self.links,
+                "version": asset_version(),
+                "live": self.request.scope.get(SCOPE_LIVE),
+                "shown_at": words.now_text(),
+                **context,
+            },
             request=self.request,
         )
         return Response.html(
@@ -105,11 +131,18 @@ async def open_site(datasette: Any, request: Any, *tables: str) -> Site:
 
     Raises NotFound, Forbidden.
     """
+    known = request.scope.get(_SCOPE_SITE)
+    if known is not None and not tables:
+        return known
     database = await history_database(datasette)
     if database is None:
         raise NotFound("No database here has the tables of histories (tickets, timeline).")
     await _check_may_see(datasette, request.actor, database.name, (*_SEEN, *tables))
-    return Site(datasette, request, database, Links(datasette.urls, database.name))
+    site = Site(datasette, request, database, Links(datasette.urls, database.name))
+    request.scope[_SCOPE_SITE] = (
+        site  # checking costs milliseconds, and `live` asks before the page
+    )
+    return site
 
 
 async def history_database(datasette: Any) -> Any | None:
