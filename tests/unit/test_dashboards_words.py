@@ -111,6 +111,46 @@ def test_a_difference_is_told_in_the_words_of_its_kind(value, said):
     assert lines(json.dumps(value)) == (said,)
 
 
+def changed(member, before, after, item=None):
+    told = {"member": member, "item": item, "action": "changed"}
+    return told | {"before": json.dumps(before), "after": json.dumps(after)}
+
+
+def test_of_a_changed_list_only_the_items_that_came_or_went_are_told():
+    kept = {"role": "owner", "partyOrPartyRole": {"name": "Jane"}}
+    before = [kept, kept, {"role": "technician", "partyOrPartyRole": {"name": "Kim"}}]
+    after = [{"role": "technician", "partyOrPartyRole": {"name": "Lou"}}, kept, kept]
+    (told,) = differences([changed("relatedParty", before, after)], status_shown=True)
+    assert told.before == ("Kim · technician",)
+    assert told.after == ("Lou · technician",)
+    (turned,) = differences([changed("x", ["a", "b"], ["b", "a"])], status_shown=True)
+    assert turned.before == ("a", "b")
+    (fewer,) = differences([changed("x", ["a", "a"], ["a"])], status_shown=True)
+    assert (fewer.before, fewer.after) == (("a",), ("none",))
+
+
+def test_of_a_changed_object_only_the_members_that_differ_are_told():
+    before = {"place": {"city": "Bonn", "zip": "53111"}, "floor": 1, "tags": ["a", "b"]}
+    after = {"place": {"city": "Köln", "zip": "53111"}, "tags": ["b", "c"], "door": None}
+    told = differences([changed("site", before, after, "S1")], status_shown=True)
+    assert [(one.member, one.before, one.after) for one in told] == [
+        ("site S1 · door", (), ("nothing",)),
+        ("site S1 · floor", ("1",), ()),
+        ("site S1 · place.city", ("Bonn",), ("Köln",)),
+        ("site S1 · tags", ("a",), ("c",)),
+    ]
+
+
+def test_an_object_with_words_of_its_own_is_told_whole_and_else_by_what_the_words_leave_out():
+    party = {"role": "owner", "partyOrPartyRole": {"id": "P", "name": "Jane"}}
+    other = {"role": "owner", "partyOrPartyRole": {"id": "P", "name": "Jane Doe"}}
+    (told,) = differences([changed("relatedParty", party, other, "P")], status_shown=True)
+    assert (told.before, told.after) == (("Jane (P) · owner",), ("Jane Doe (P) · owner",))
+    moved = party | {"phone": "1"}
+    (told,) = differences([changed("relatedParty", party, moved, "P")], status_shown=True)
+    assert (told.member, told.before, told.after) == ("relatedParty P · phone", (), ("1",))
+
+
 def test_a_note_that_was_added_is_a_remark_and_no_difference():
     note = json.dumps({"author": "noc", "text": "rebooted"})
     change = {"member": "note", "item": "1", "action": "added", "before": None, "after": note}
