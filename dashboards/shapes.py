@@ -128,9 +128,8 @@ def _external(value: Json) -> str:
 
 def _attachment(value: Json) -> str:
     if "attachment" in str(value.get("@type", "")).lower() or "mimeType" in value:
-        return _joined(
-            (value.get("name") or value.get("url") or value.get("id"), value.get("mimeType")), " · "
-        )
+        name = value.get("name") or value.get("id")
+        return _joined((name, value.get("mimeType"), value.get("url")), " · ")
     return ""
 
 

@@ -12,6 +12,7 @@ from datasette import Forbidden, NotFound, Response
 
 import store
 from dashboards import words
+from dashboards.addresses import linked
 from dashboards.history import Row
 from dashboards.links import Links
 from store.times import seconds_between
@@ -30,6 +31,7 @@ STRICT_POLICY = (
 
 ASSETS = {
     "history.css": "text/css; charset=utf-8",
+    "datasette.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "local-time.js": "text/javascript; charset=utf-8",
 }
@@ -178,5 +180,6 @@ def template_filters() -> dict[str, Any]:
         "when_short": words.when_short,
         "count": words.count,
         "unordered": words.unordered,
+        "linked": linked,
         "seconds_until": seconds_between,
     }

@@ -60,7 +60,7 @@ def lanes(drawn: Drawn, now: str, link_to: Callable[[str], str], now_name: str =
     happenings.tasks(picture, drawn.beside, now)
     _lines(picture, drawn.beside.ticket, now, now_name)
     return svg(
-        '<svg class="lanes" viewBox="0 0 {width} {height}" role="img" aria-labelledby="lanes-title" '
+        '<svg class="lanes" viewBox="0 0 {width} {height}" role="group" aria-labelledby="lanes-title" '
         'aria-describedby="lanes-told"><title id="lanes-title">Status over time</title>'
         '<desc id="lanes-told">{told}</desc>'
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '

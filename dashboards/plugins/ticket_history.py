@@ -89,6 +89,12 @@ def extra_css_urls() -> list[str]:
 
 
 @hookimpl
+def extra_js_urls() -> list[str]:
+    # Only Datasette's own templates name them.
+    return [f"/-/history/datasette.js?v={asset_version()}"]
+
+
+@hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     links = Links(datasette.urls)
     pages = {"Tasks": links.tasks(), "Sources": links.sources(), "Quarantine": links.quarantine()}
