@@ -11,6 +11,7 @@ from typing import Any
 from datasette import Response, hookimpl
 from jinja2 import ChoiceLoader, FileSystemLoader
 
+from dashboards.formulas import with_harmless_csv
 from dashboards.headers import with_security_headers
 from dashboards.links import Links
 from dashboards.live import live, mark_of_all
@@ -127,4 +128,4 @@ def render_cell(
 
 @hookimpl
 def asgi_wrapper() -> Any:
-    return with_security_headers
+    return lambda app: with_security_headers(with_harmless_csv(app))
