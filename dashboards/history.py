@@ -121,18 +121,27 @@ async def tickets_with_id(ask: Ask, number: str, source: str | None) -> list[Row
     return await ask("select * from tickets where id = ? order by source", [number])
 
 
-class Folded:
-    """The rows of a fold, to be asked as if they were those of history.db. Close it."""
+Shown = Callable[[str, Sequence[Row]], Sequence[Row]]
+"""A table's name and its rows to those that whoever asks may see."""
 
-    def __init__(self, folded: store.History) -> None:
+
+class Folded:
+    """The rows of a fold, or what `shown` makes of them, to be asked as if they were those of
+    history.db. Close it.
+    """
+
+    def __init__(self, folded: store.History, shown: Shown | None = None) -> None:
         # One thread at a time asks, but not always the same one.
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.row_factory = sqlite3.Row
         for name, rows in folded._asdict().items():
             columns = TABLES[name].columns
             self._database.execute(f"create table {name} ({', '.join(columns)})")
-            marks = ", ".join("?" * len(columns))
-            self._database.executemany(f"insert into {name} values ({marks})", rows)
+            told = [row._asdict() for row in rows]
+            names = ", ".join(f":{column}" for column in columns)
+            self._database.executemany(
+                f"insert into {name} values ({names})", shown(name, told) if shown else told
+            )
 
     async def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
         """Rows of a query, as `Site.ask`."""

@@ -44,6 +44,9 @@ class Links:
         """One entry of the quarantine; form `.raw` downloads the very bytes."""
         return self._path(f"/-/history/quarantine/{number}{form}")
 
+    def style(self, version: str) -> str:
+        return self.asset("history.css", version)
+
     def asset(self, name: str, version: str) -> str:
         return self._path(f"/-/history/{name}", v=version)
 

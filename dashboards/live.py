@@ -17,7 +17,7 @@ from datasette import Response
 from dashboards import words
 from dashboards.history import Ask, Row
 from dashboards.pages.related import neighbours
-from dashboards.site import SCOPE_LIVE, Site, asset_version, open_site
+from dashboards.site import SCOPE_LIVE, Site, open_site, style_sheet
 
 Mark = list[Any]
 """What has changed when a page would show something new. JSON."""
@@ -94,6 +94,6 @@ def _etag(site: Site, mark: Mark) -> str:
     or another file in the place of history.db is another page.
     """
     file = site.database.path
-    made_of = [mark, site.request.actor, site.request.full_path, str(file), asset_version()]
+    made_of = [mark, site.request.actor, site.request.full_path, str(file), style_sheet()[1]]
     digest = hashlib.sha256(json.dumps(made_of, default=str).encode()).hexdigest()
     return f'W/"{digest[:32]}"'

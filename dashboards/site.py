@@ -49,9 +49,11 @@ def asset(name: str) -> bytes:
 
 
 @cache
-def asset_version() -> str:
-    """A digest of all ASSETS: part of their addresses, so that they may be kept for ever."""
-    return hashlib.sha256(b"".join(map(asset, ASSETS))).hexdigest()[:12]
+def style_sheet() -> tuple[bytes, str]:
+    """The style sheet, and the version of all ASSETS, a digest: part of their addresses, so that
+    they may be kept for ever.
+    """
+    return asset("history.css"), hashlib.sha256(b"".join(map(asset, ASSETS))).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Site:
             f"history/{template}",
             {
                 "link": self.links,
-                "version": asset_version(),
+                "style_version": style_sheet()[1],
                 "live": self.request.scope.get(SCOPE_LIVE),
                 "shown_at": words.now_text(),
                 **context,

@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+from typing import Any
 
 from datasette import Response
 
 from dashboards.axes import Axes
-from dashboards.formulas import harmless
 from dashboards.history import Changes, History
 from dashboards.site import Site
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def answer(site: Site, history: History, changes: Changes, axes: Axes) -> Response:
@@ -31,13 +33,18 @@ def _csv(history: History) -> Response:
     out = csv.writer(written)
     columns = list(history.timeline[0]) if history.timeline else ["entry"]
     out.writerow(columns)
-    out.writerows([harmless(entry[column]) for column in columns] for entry in history.timeline)
+    out.writerows([_cell(entry[column]) for column in columns] for entry in history.timeline)
     name = "".join(c if c.isalnum() else "-" for c in history.ticket["id"] or "ticket")
     return Response(
         written.getvalue(),
         content_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="timeline-{_ascii(name)}.csv"'},
     )
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _ascii(text: str) -> str:

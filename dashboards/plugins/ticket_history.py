@@ -11,7 +11,6 @@ from typing import Any
 from datasette import Response, hookimpl
 from jinja2 import ChoiceLoader, FileSystemLoader
 
-from dashboards.formulas import with_harmless_csv
 from dashboards.headers import with_security_headers
 from dashboards.links import Links
 from dashboards.live import live, mark_of_all
@@ -25,7 +24,7 @@ from dashboards.pages.specification import specification
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket, ticket_mark
 from dashboards.plugins.cells import cell, pill
-from dashboards.site import ASSETS, asset, asset_version, template_filters
+from dashboards.site import ASSETS, asset, style_sheet, template_filters
 
 LONGEST_VALUE = 10_000_000
 """Bytes of one value or row: the time limit does not bound memory, this does."""
@@ -86,13 +85,13 @@ def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
 @hookimpl
 def extra_css_urls() -> list[str]:
     # Datasette adds base_url itself.
-    return [f"/-/history/history.css?v={asset_version()}"]
+    return [f"/-/history/history.css?v={style_sheet()[1]}"]
 
 
 @hookimpl
 def extra_js_urls() -> list[str]:
     # Only Datasette's own templates name them.
-    return [f"/-/history/datasette.js?v={asset_version()}"]
+    return [f"/-/history/datasette.js?v={style_sheet()[1]}"]
 
 
 @hookimpl
@@ -128,4 +127,4 @@ def render_cell(
 
 @hookimpl
 def asgi_wrapper() -> Any:
-    return lambda app: with_security_headers(with_harmless_csv(app))
+    return with_security_headers

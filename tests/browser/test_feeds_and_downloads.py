@@ -127,28 +127,17 @@ def test_a_feed_and_the_page_name_each_other(site):
         assert httpx.get(urljoin(site.url, address.replace("&amp;", "&"))).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/-/history/ticket/FEED-1.csv",
-        "/history/timeline.csv?_size=max",
-        "/history/timeline.csv?_stream=on&_dl=on",
-        "/history/timeline.csv?_labels=on&_size=max",
-    ],
-)
-def test_no_cell_of_a_csv_is_run_as_a_formula(site, path):
-    rows = list(csv.DictReader(io.StringIO(httpx.get(site.url + path).text, newline="")))
+def test_no_cell_of_a_csv_is_run_as_a_formula(site):
+    text = httpx.get(f"{site.url}/-/history/ticket/FEED-1.csv").text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
     told = httpx.get(f"{site.url}/-/history/ticket/FEED-1.json").json()["timeline"]
-    assert {row["entry"] for row in rows} == {entry["entry"] for entry in told}
-    reasons = {row["entry"]: row["reason"] for row in rows}
-    for entry in told:
-        plain = entry["reason"] or ""
-        assert reasons[entry["entry"]].removeprefix("'") == plain
-    shown = sorted(reason for reason in reasons.values() if reason)
-    assert [one for one in shown if one.startswith("'")] == sorted(
-        f"'{formula}" for formula in FORMULAS
-    )
-    assert not [one for row in rows for one in row.values() if one[:1] in ("=", "@", "\t", "\r")]
+    for row, entry in zip(rows, told, strict=True):
+        assert row["entry"] == entry["entry"]
+        assert row["reason"].removeprefix("'") == (entry["reason"] or "")
+    quoted = sorted(row["reason"] for row in rows if row["reason"].startswith("'"))
+    assert quoted == sorted(f"'{formula}" for formula in FORMULAS)
+    cells = [cell for row in rows for cell in row.values()]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
 def test_only_http_and_https_become_links_and_they_tell_nobody_where_we_are(browser, site):
