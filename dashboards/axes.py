@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import store
-from dashboards.history import Changes, History, of_fold
+from dashboards.history import Folded, Shown
 from dashboards.raw import LogUnreachable
 from store.times import parse_time
 
@@ -62,9 +62,14 @@ class Axes:
 
 
 async def fold(
-    directory: Path, source: str, number: str, axes: Axes, rules: store.RuleBook
-) -> tuple[History, Changes]:
-    """The history on these axes and what its entries changed, from log.db.
+    directory: Path,
+    source: str,
+    number: str,
+    axes: Axes,
+    rules: store.RuleBook,
+    shown: Shown | None = None,
+) -> Folded:
+    """The history on these axes, folded from log.db, its rows as they may be `shown`. Close it.
 
     Raises NothingThen, LogUnreachable.
     """
@@ -86,7 +91,7 @@ async def fold(
         ) from error
     if not found.tickets:
         raise NothingThen(f"Nothing had happened to ticket {number} by then.")
-    return of_fold(found)
+    return await asyncio.to_thread(Folded, found, shown)
 
 
 def _time(name: str, text: str) -> str | None:

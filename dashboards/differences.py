@@ -1,19 +1,13 @@
-"""Differences for a reader: a party is a name and a role, a note its author and text, never raw JSON.
-
-Reads TMF621 v5 shapes and the flat ones of v4. What fits no shape stays what it is: compact JSON.
-Everything returned is text; templates escape it.
-"""
+"""Differences for a reader: what an entry changed, and only that, in words (`dashboards.shapes`)."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards import words
 from dashboards.history import Row
-from store.times import parse_time
-
-Json = dict[str, Any]
+from dashboards.shapes import Json, in_words, scalar, value_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +33,15 @@ _TOLD_BY_THE_ENTRY = frozenset({"status", "state", "lifecycleStatus"})
 
 
 def differences(changes: Sequence[Row], status_shown: bool) -> list[Difference]:
-    """What changed, without the notes that were added (see remarks) and the status if shown."""
+    """What changed, without the notes that were added (see remarks) and the status if shown.
+
+    Of a list only the items that came or went, of an object only the members that differ.
+    """
     return [
-        Difference(
-            change["member"] if not change["item"] else f"{change['member']} {change['item']}",
-            change["action"] or "",
-            lines(change["before"]),
-            lines(change["after"]),
-        )
+        difference
         for change in changes
         if not _is_remark(change) and not (status_shown and change["member"] in _TOLD_BY_THE_ENTRY)
+        for difference in _differences(change)
     ]
 
 
@@ -62,7 +55,7 @@ def remarks(changes: Sequence[Row]) -> list[Remark]:
                 if isinstance(note, dict):
                     found.append(Remark(str(note.get("author") or ""), str(note.get("text") or "")))
                 else:
-                    found.append(Remark("", _scalar(note)))
+                    found.append(Remark("", scalar(note)))
     return found
 
 
@@ -70,10 +63,70 @@ def lines(text: str | None) -> tuple[str, ...]:
     """A JSON value as lines for a person: one for each item of a list."""
     if text is None:
         return ()
-    value = _loaded(text)
-    if isinstance(value, list):
-        return tuple(_line(item) for item in value) or ("none",)
-    return (_line(value),)
+    return value_lines(_loaded(text))
+
+
+def _differences(change: Row) -> Iterator[Difference]:
+    name = " ".join(part for part in (change["member"], change["item"]) if part)
+    action = change["action"] or ""
+    before, after = _loaded(change["before"]), _loaded(change["after"])
+    if isinstance(before, dict) and isinstance(after, dict) and not _lines_differ(before, after):
+        for path, was, becomes in _members(before, after):
+            yield Difference(f"{name} · {path}", action, _shown(was), _shown(becomes))
+        return
+    if isinstance(before, list) and isinstance(after, list):
+        before, after = _without_common(before, after)
+    shown = [_shown(_ABSENT if text is None else value)
+             for text, value in ((change["before"], before), (change["after"], after))]  # fmt: skip
+    yield Difference(name, action, *shown)
+
+
+_ABSENT = object()
+
+
+def _lines_differ(before: Json, after: Json) -> bool:
+    """Whether both have a shape with words of its own, and the words are others."""
+    told = [in_words(value) for value in (before, after)]
+    return all(told) and told[0] != told[1]
+
+
+def _members(before: Json, after: Json, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Members that differ, each with the names that lead to it."""
+    for member in sorted(before.keys() | after.keys()):
+        was, becomes = before.get(member, _ABSENT), after.get(member, _ABSENT)
+        name = f"{path}.{member}" if path else member
+        if isinstance(was, dict) and isinstance(becomes, dict):
+            yield from _members(was, becomes, name)
+        elif isinstance(was, list) and isinstance(becomes, list) and was != becomes:
+            yield name, *_without_common(was, becomes)
+        elif was is _ABSENT or becomes is _ABSENT or _written(was) != _written(becomes):
+            yield name, was, becomes
+
+
+def _without_common(before: list[Any], after: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Items of each that the other has not; all of them where only their order differs."""
+    kept = Counter(map(_written, before)) & Counter(map(_written, after))
+    pair = [_leave_out(items, Counter(kept)) for items in (before, after)]
+    return (pair[0], pair[1]) if pair[0] or pair[1] else (before, after)
+
+
+def _leave_out(items: list[Any], kept: Counter[str]) -> list[Any]:
+    left: list[Any] = []
+    for item in items:
+        written = _written(item)
+        if kept[written]:
+            kept[written] -= 1
+        else:
+            left.append(item)
+    return left
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _shown(value: Any) -> tuple[str, ...]:
+    return () if value is _ABSENT else value_lines(value)
 
 
 def _is_remark(change: Row) -> bool:
@@ -87,139 +140,3 @@ def _loaded(text: Any) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _line(value: Any) -> str:
-    if not isinstance(value, dict):
-        return _scalar(value)
-    for shape in _SHAPES:
-        told = shape(value)
-        if told:
-            return told
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-
-
-def _scalar(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "yes" if value else "no"
-        case str():
-            return _instant(value) or value
-        case int() | float():
-            return str(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-def _instant(value: str) -> str | None:
-    """A date-time that names its zone, in UTC like all times of the page."""
-    read = parse_time(value)
-    return words.when(read[0]) if read and read[1] else None
-
-
-def _joined(parts: Iterable[Any], between: str = " ") -> str:
-    return between.join(str(part) for part in parts if part not in (None, ""))
-
-
-def _named(reference: Json) -> str:
-    """A reference: its name with its id, or the id alone."""
-    name, number = reference.get("name"), reference.get("id")
-    return f"{name} ({number})" if name and number else str(name or number or "")
-
-
-def _party(value: Json) -> str:
-    party = value.get("partyOrPartyRole") or value.get("partyRole") or value.get("party")
-    if isinstance(party, dict):
-        return _joined((_named(party), value.get("role")), " · ")
-    return ""
-
-
-def _related(value: Json) -> str:
-    entity = value.get("entity")
-    if isinstance(entity, dict):
-        kind = entity.get("@referredType") or entity.get("@type")
-        return _joined((value.get("role"), _joined((kind, _named(entity)))), ": ")
-    return ""
-
-
-def _note(value: Json) -> str:
-    return (
-        _joined((value.get("author"), value["text"]), ": ")
-        if "text" in value and "code" not in value
-        else ""
-    )
-
-
-def _coded(value: Json) -> str:
-    """FIT's Message: its code is text, leading zeros matter."""
-    return (
-        _joined((value["code"], value.get("text") or value.get("description")))
-        if "code" in value
-        else ""
-    )
-
-
-def _characteristic(value: Json) -> str:
-    if "name" not in value or "value" not in value:
-        return ""
-    held = value["value"]
-    return f"{value['name']}: {_line(held) if not isinstance(held, list) else ', '.join(map(_line, held))}"
-
-
-def _status(value: Json) -> str:
-    status = value.get("status") or value.get("state")
-    at = value.get("statusChangeDate") or value.get("stateChangeDate") or value.get("changeDate")
-    reason = value.get("statusChangeReason") or value.get("changeReason")
-    return (
-        _joined((status, _scalar(at), reason if isinstance(reason, str) else None), " · ")
-        if status and at
-        else ""
-    )
-
-
-def _period(value: Json) -> str:
-    start, end = value.get("startDateTime"), value.get("endDateTime")
-    return f"{_scalar(start or '…')} to {_scalar(end or '…')}" if start or end else ""
-
-
-def _external(value: Json) -> str:
-    kind = value.get("externalIdentifierType")
-    return (
-        _joined((value.get("id"), _joined((kind, value.get("owner")))), " · ")
-        if kind or value.get("owner")
-        else ""
-    )
-
-
-def _attachment(value: Json) -> str:
-    if "attachment" in str(value.get("@type", "")).lower() or "mimeType" in value:
-        return _joined(
-            (value.get("name") or value.get("url") or value.get("id"), value.get("mimeType")), " · "
-        )
-    return ""
-
-
-def _reference(value: Json) -> str:
-    """Anything with an id or a name, and at most words about its type or role beside them."""
-    known = {
-        "id",
-        "name",
-        "href",
-        "role",
-        "version",
-        "relationshipType",
-        "ticketType",
-        "creationDate",
-    }
-    if any(not member.startswith("@") and member not in known for member in value):
-        return ""
-    role = value.get("role") or value.get("relationshipType")
-    return _joined((_named(value), role), " · ")
-
-
-_SHAPES: tuple[Callable[[Json], str], ...] = (
-    *(_party, _related, _characteristic, _coded, _note, _status, _period, _external, _attachment),
-    _reference,
-)

@@ -49,7 +49,14 @@ class Links:
         return self._path(f"/-/history/quarantine/{number}{form}")
 
     def style(self, version: str) -> str:
-        return self._path("/-/history/history.css", v=version)
+        return self.asset("history.css", version)
+
+    def asset(self, name: str, version: str) -> str:
+        return self._path(f"/-/history/{name}", v=version)
+
+    def feed(self) -> str:
+        """The latest entries of all tickets, as an Atom feed."""
+        return self._path("/-/history/feed.atom")
 
     def ticket(self, key: str, form: str = "", **query: object) -> str:
         """A ticket's page; `key` is source/id. The source travels along: two may share an id."""

@@ -12,6 +12,7 @@ from datasette import Forbidden, NotFound, Response
 
 import store
 from dashboards import words
+from dashboards.addresses import linked
 from dashboards.history import Row
 from dashboards.links import Links
 from store.times import seconds_between
@@ -25,17 +26,36 @@ _SEEN = ("tickets", "timeline", "changes", "events")
 """What every page shows something of."""
 
 STRICT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The pages' own content security policy: no script at all, nothing from elsewhere."""
+"""The pages' own content security policy: no script but our files, nothing from elsewhere."""
+
+ASSETS = {
+    "history.css": "text/css; charset=utf-8",
+    "datasette.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
+    "local-time.js": "text/javascript; charset=utf-8",
+}
+"""The pages' own files, and their media types."""
+
+_SCOPE_SITE = "history.site"
+SCOPE_LIVE = "history.live"
+"""Where a request keeps what its page tells the script (`dashboards.live`)."""
+
+
+@cache
+def asset(name: str) -> bytes:
+    """One of ASSETS."""
+    return files("dashboards").joinpath("static", name).read_bytes()
 
 
 @cache
 def style_sheet() -> tuple[bytes, str]:
-    """The style sheet and its version, a digest of its content."""
-    sheet = files("dashboards").joinpath("static/history.css").read_bytes()
-    return sheet, hashlib.sha256(sheet).hexdigest()[:12]
+    """The style sheet, and the version of all ASSETS, a digest: part of their addresses, so that
+    they may be kept for ever.
+    """
+    return asset("history.css"), hashlib.sha256(b"".join(map(asset, ASSETS))).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,10 @@ class Site:
         """`json`, `csv`, … from `?_format=` or the address's ending; empty for the page itself."""
         return self.argument("_format") or self.request.url_vars.get("format") or ""
 
+    def absolute(self, path: str) -> str:
+        """A path as an address with host, as the asker sees it."""
+        return self.datasette.absolute_url(self.request, path)
+
     async def page(self, template: str, context: dict[str, Any], status: int = 200) -> Response:
         """Render one of our templates under the strict policy."""
         html = await self.datasette.render_template(
@@ -93,6 +117,8 @@ class Site:
                 "style_version": style_sheet()[1],
                 "viewer": self.request.actor,
                 "is_masked": self.is_masked,
+                "live": self.request.scope.get(SCOPE_LIVE),
+                "shown_at": words.now_text(),
                 **context,
             },
             request=self.request,
@@ -126,11 +152,18 @@ async def open_site(datasette: Any, request: Any, *tables: str) -> Site:
 
     Raises NotFound, Forbidden.
     """
+    known = request.scope.get(_SCOPE_SITE)
+    if known is not None and not tables:
+        return known
     database = await history_database(datasette)
     if database is None:
         raise NotFound("No database here has the tables of histories (tickets, timeline).")
     await _check_may_see(datasette, request.actor, database.name, (*_SEEN, *tables))
-    return Site(datasette, request, database, Links(datasette.urls, database.name))
+    site = Site(datasette, request, database, Links(datasette.urls, database.name))
+    request.scope[_SCOPE_SITE] = (
+        site  # checking costs milliseconds, and `live` asks before the page
+    )
+    return site
 
 
 async def history_database(datasette: Any) -> Any | None:
@@ -169,5 +202,6 @@ def template_filters() -> dict[str, Any]:
         "when_short": words.when_short,
         "count": words.count,
         "unordered": words.unordered,
+        "linked": linked,
         "seconds_until": seconds_between,
     }

@@ -22,12 +22,16 @@ class Share:
     name: str
     seconds: float
     percent: float
+    service_seconds: float
 
 
-def shares(seconds: Mapping[str, float]) -> list[Share]:
-    """Parts of a whole, the largest first."""
+def shares(seconds: Mapping[str, float], service: Mapping[str, float]) -> list[Share]:
+    """Parts of a whole, the largest first, each with what of it ran on the service clock."""
     whole = sum(seconds.values()) or 1
-    parts = [Share(name, part, 100 * part / whole) for name, part in seconds.items()]
+    parts = [
+        Share(name, part, 100 * part / whole, service.get(name, 0))
+        for name, part in seconds.items()
+    ]
     return sorted(parts, key=lambda share: -share.seconds)
 
 

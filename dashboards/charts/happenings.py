@@ -1,15 +1,15 @@
 """What happens to a ticket, as marks in the rows below its status lanes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dashboards import words
 from dashboards.charts.marks import status_class
 from dashboards.charts.picture import LANE, Picture
-from dashboards.history import History
+from dashboards.history import Beside, Row
 
 
-def gaps(picture: Picture, history: History) -> None:
-    for gap in history.gaps:
+def gaps(picture: Picture, beside: Beside) -> None:
+    for gap in beside.gaps:
         if not gap["at"] or gap["status"] not in picture.lanes:
             continue
         x = picture.scale.x(gap["at"])
@@ -24,39 +24,40 @@ def gaps(picture: Picture, history: History) -> None:
             )
 
 
-def events(picture: Picture, history: History, link_to: Callable[[int], str]) -> None:
+def events(picture: Picture, entries: Sequence[Row], link_to: Callable[[str], str]) -> None:
     y = picture.row("events") + LANE // 2
-    for number, entry in enumerate(history.timeline):
-        if not entry["at"]:
-            continue
-        x = picture.scale.x(entry["at"])
-        if not picture.first_at("event", round(x / 2), entry["kind"]):
-            continue
+    for entry in entries:
         received = entry["provenance"] in (None, "received")
+        told = f"{words.when(entry['at'])} {entry['title'] or entry['kind']}"
         picture.add(
             '<a href="{link}" tabindex="-1"><circle class="{colour}" cx="{x}" cy="{y}" r="4.5">'
             "<title>{told}</title></circle></a>",
-            link=link_to(number),
+            link=link_to(entry["entry"]),
             colour=f"dot k-{entry['kind']}" if received else "dot unreceived",
-            x=x,
+            x=picture.scale.x(entry["at"]),
             y=y,
-            told=words.unordered(f"{words.when(entry['at'])} {entry['title'] or entry['kind']}"),
+            told=words.unordered(told + _and_more(entry)),
         )
 
 
-def notes(picture: Picture, history: History) -> None:
-    for note in history.notes:
-        if note["at"] and picture.first_at("note", round(picture.scale.x(note["at"]) / 2)):
-            picture.add(
-                '<rect class="note-mark" x="{x}" y="{y}" width="9" height="9"><title>{told}</title></rect>',
-                x=picture.scale.x(note["at"]) - 4.5,
-                y=picture.row("notes") + 9,
-                told=words.unordered(f"{note['author'] or 'note'}: {(note['text'] or '')[:200]}"),
-            )
+def notes(picture: Picture, found: Sequence[Row]) -> None:
+    for note in found:
+        told = f"{note['author'] or 'note'}: {(note['text'] or '')[:200]}"
+        picture.add(
+            '<rect class="note-mark" x="{x}" y="{y}" width="9" height="9"><title>{told}</title></rect>',
+            x=picture.scale.x(note["at"]) - 4.5,
+            y=picture.row("notes") + 9,
+            told=words.unordered(told + _and_more(note)),
+        )
 
 
-def milestones(picture: Picture, history: History) -> None:
-    for milestone in history.milestones:
+def _and_more(mark: Row) -> str:
+    """That a mark stands for several."""
+    return f", and {mark['marks'] - 1:,} more here" if mark["marks"] > 1 else ""
+
+
+def milestones(picture: Picture, beside: Beside) -> None:
+    for milestone in beside.milestones:
         if not milestone["at"]:
             continue
         x, y = picture.scale.x(milestone["at"]), picture.row("milestones") + LANE / 2
@@ -72,8 +73,8 @@ def milestones(picture: Picture, history: History) -> None:
             )
 
 
-def alerts(picture: Picture, history: History) -> None:
-    for alert in history.jeopardy_alerts:
+def alerts(picture: Picture, beside: Beside) -> None:
+    for alert in beside.jeopardy_alerts:
         if not alert["at"]:
             continue
         x, y = picture.scale.x(alert["at"]), picture.row("jeopardy") + LANE / 2
@@ -95,8 +96,8 @@ def alerts(picture: Picture, history: History) -> None:
         )
 
 
-def requests(picture: Picture, history: History, now: str) -> None:
-    for request in history.information_requests:
+def requests(picture: Picture, beside: Beside, now: str) -> None:
+    for request in beside.information_requests:
         if not request["at"]:
             continue
         x = picture.scale.x(request["at"])
@@ -114,8 +115,8 @@ def requests(picture: Picture, history: History, now: str) -> None:
         )
 
 
-def tasks(picture: Picture, history: History, now: str) -> None:
-    for task in history.tasks:
+def tasks(picture: Picture, beside: Beside, now: str) -> None:
+    for task in beside.tasks:
         begin = task["requested_at"] or task["posted_at"] or task["state_since"]
         if not begin:
             continue

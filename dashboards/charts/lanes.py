@@ -1,10 +1,11 @@
 """Swim lanes: one ticket's life as a picture, a lane a status, a row a kind of happening.
 
-A history of any length gives a picture of bounded size: what would fall on the same two pixels
-is drawn once.
+A history of any length gives a picture of bounded size: what would fall on the same few pixels is
+drawn once (`dashboards.parts` reads it so).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from markupsafe import Markup
@@ -13,87 +14,93 @@ from dashboards import words
 from dashboards.charts import happenings
 from dashboards.charts.marks import TimeScale, in_order, status_class, svg
 from dashboards.charts.picture import LANE, LEFT, RIGHT, TOP, WIDTH, Picture
-from dashboards.history import History, Row
+from dashboards.history import Beside, Row
 from store.times import moment
 
-_MARKER_ROWS = ("events", "notes", "milestones", "jeopardy", "information", "tasks")
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is drawn of a history, on one scale."""
+
+    scale: TimeScale
+    beside: Beside
+    periods: Sequence[Row]
+    events: Sequence[Row]
+    notes: Sequence[Row]
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows below the lanes that have anything to show."""
+        beside = self.beside
+        filled: dict[str, Sequence[Row]] = {
+            "notes": self.notes,
+            "milestones": beside.milestones,
+            "jeopardy": beside.jeopardy_alerts,
+            "information": beside.information_requests,
+            "tasks": beside.tasks,
+        }
+        return ["events", *(name for name, found in filled.items() if found)]
 
 
-def lanes(
-    history: History, now: str, link_to: Callable[[int], str], now_name: str = "now"
-) -> Markup:
-    """Draw a history. `link_to` gives the address of the nth entry of its timeline."""
-    instants = sorted(_instants(history, now))
-    if not instants:
-        return Markup()
+def lanes(drawn: Drawn, now: str, link_to: Callable[[str], str], now_name: str = "now") -> Markup:
+    """Draw a history. `link_to` gives the address of an entry of its timeline."""
     picture = Picture(
-        TimeScale.over(instants[0], instants[-1], LEFT, RIGHT),
-        lanes=in_order({period["status"] or "unknown" for period in history.status_periods}),
-        rows=[row for row in _MARKER_ROWS if row == "events" or _happenings(history, row)],
+        drawn.scale,
+        lanes=in_order({period["status"] or "unknown" for period in drawn.periods}),
+        rows=drawn.rows,
     )
     _grid(picture)
-    _periods(picture, history, now)
-    happenings.gaps(picture, history)
-    happenings.events(picture, history, link_to)
-    happenings.notes(picture, history)
-    happenings.milestones(picture, history)
-    happenings.alerts(picture, history)
-    happenings.requests(picture, history, now)
-    happenings.tasks(picture, history, now)
-    _lines(picture, history, now, now_name)
+    _periods(picture, drawn.periods, drawn.beside.ticket, now)
+    happenings.gaps(picture, drawn.beside)
+    happenings.events(picture, drawn.events, link_to)
+    happenings.notes(picture, drawn.notes)
+    happenings.milestones(picture, drawn.beside)
+    happenings.alerts(picture, drawn.beside)
+    happenings.requests(picture, drawn.beside, now)
+    happenings.tasks(picture, drawn.beside, now)
+    _lines(picture, drawn.beside.ticket, now, now_name)
     return svg(
-        '<svg class="lanes" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+        '<svg class="lanes" viewBox="0 0 {width} {height}" role="group" aria-labelledby="lanes-title" '
+        'aria-describedby="lanes-told"><title id="lanes-title">Status over time</title>'
+        '<desc id="lanes-told">{told}</desc>'
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
         'patternTransform="rotate(45)"><rect width="3" height="6" class="hatch"/></pattern></defs>'
         "{parts}</svg>",
         width=WIDTH,
         height=picture.bottom + 26 + 2 * LABEL_HEIGHT,
-        label=_in_words(history),
+        told=_in_words(drawn.periods),
         parts=Markup("").join(picture.parts),
     )
 
 
-def _in_words(history: History) -> str:
+_TOLD = 40
+"""Periods of which the description tells; the table below the picture has more."""
+
+
+def _in_words(periods: Sequence[Row]) -> str:
     told = " → ".join(
-        f"{period['status']} {words.span(period['seconds'])}".strip()
-        for period in history.status_periods[:40]
+        f"{period['status'] or 'unknown'} {words.span(period['seconds'])}".strip()
+        for period in periods[:_TOLD]
     )
-    return words.unordered(f"Status over time: {told}")
+    return words.unordered(told + (" → …" if len(periods) > _TOLD else ""))
 
 
-def _happenings(history: History, row: str) -> tuple[Row, ...]:
-    return {
-        "events": history.timeline,
-        "notes": history.notes,
-        "milestones": history.milestones,
-        "jeopardy": history.jeopardy_alerts,
-        "information": history.information_requests,
-        "tasks": history.tasks,
-    }[row]
-
-
-def _instants(history: History, now: str) -> Iterable[str]:
-    """Every instant the picture must reach; dates that lie far ahead do not stretch it."""
-    told = [
-        *(entry["at"] for entry in history.timeline),
-        *(period["started_at"] for period in history.status_periods),
-        *(period["ended_at"] for period in history.status_periods),
-        *(note["at"] for note in history.notes),
-    ]
-    known = [at for at in told if at]
-    if history.ticket["is_open"]:
-        known.append(now)
+def scale_of(beside: Beside, told: Iterable[str], now: str) -> TimeScale | None:
+    """A scale over everything that was told; dates that lie far ahead do not stretch it. None for
+    a ticket of which nothing has a time.
+    """
+    known = [*told, *([now] if beside.ticket["is_open"] else [])]
     if not known:
-        return known
+        return None
     first, last = moment(min(known)), moment(max(known))
     room = max((last - first) / 2, timedelta(minutes=30))
     planned = [
-        history.ticket["due_at"],
-        history.ticket["expected_resolution_at"],
-        *(milestone["at"] for milestone in history.milestones),
+        beside.ticket["due_at"],
+        beside.ticket["expected_resolution_at"],
+        *(milestone["at"] for milestone in beside.milestones),
     ]
-    near = [at for at in planned if at and first - moment(at) < room > moment(at) - last]
-    return [*known, *near]
+    known += [at for at in planned if at and first - moment(at) < room > moment(at) - last]
+    return TimeScale.over(min(known), max(known), LEFT, RIGHT)
 
 
 def _grid(picture: Picture) -> None:
@@ -125,27 +132,17 @@ def _grid(picture: Picture) -> None:
         )
 
 
-def _periods(picture: Picture, history: History, now: str) -> None:
-    """Spans in their lanes, and the lines that lead from each to the next."""
-    before: tuple[float, str] | None = None
-    for period in history.status_periods:
+def _periods(picture: Picture, periods: Sequence[Row], ticket: Row, now: str) -> None:
+    """Spans in their lanes, above the lines that lead from each to the next."""
+    _steps(picture, periods)
+    for period in periods:
         status = period["status"] or "unknown"
         x = picture.scale.x(period["started_at"])
         end = picture.scale.x(
-            period["ended_at"] or (now if history.ticket["is_open"] else period["started_at"])
+            period["ended_at"] or (now if ticket["is_open"] else period["started_at"])
         )
         y = picture.lane(status)
-        if before and before[1] != status and picture.first_at("step", round(x), before[1], status):
-            picture.add(
-                '<line class="step" x1="{x}" y1="{from_y}" x2="{x}" y2="{to_y}"/>',
-                x=x,
-                from_y=picture.lane(before[1]) + LANE // 2,
-                to_y=y + LANE // 2,
-            )
-        before = (x, status)
         width = max(end - x, 2.0)
-        if width <= 2 and not picture.first_at("span", round(x / 2), status):  # noqa: PLR2004 - as drawn
-            continue
         told = f"{status} {words.span(period['seconds'])} from {words.when(period['started_at'])}"
         if period["reason"]:
             told += f": {words.unordered(period['reason'])}"
@@ -166,14 +163,26 @@ def _periods(picture: Picture, history: History, now: str) -> None:
             )
 
 
+def _steps(picture: Picture, periods: Sequence[Row]) -> None:
+    """From each lane to the next, as one shape: there may be hundreds."""
+    drawn: list[str] = []
+    for period in periods:
+        before, status = period["before"], period["status"] or "unknown"
+        if before not in (None, status) and before in picture.lanes:
+            start, end = (picture.lane(lane) + LANE // 2 for lane in (before, status))
+            drawn.append(f"M{picture.scale.x(period['started_at'])} {start}V{end}")
+    if drawn:
+        picture.add('<path class="step" d="{shape}"/>', shape="".join(drawn))
+
+
 LABEL_WIDTH, LABEL_HEIGHT = 70, 14
 
 
-def _lines(picture: Picture, history: History, now: str, now_name: str) -> None:
+def _lines(picture: Picture, ticket: Row, now: str, now_name: str) -> None:
     """Due, promised, now; a date beyond the picture is written at its edge with an arrow."""
-    due, promised = history.ticket["due_at"], history.ticket["expected_resolution_at"]
+    due, promised = ticket["due_at"], ticket["expected_resolution_at"]
     lines = [("due", due), ("promised", promised if promised != due else None)]
-    if history.ticket["is_open"]:
+    if ticket["is_open"]:
         lines.append((now_name, now))
     taken: list[float] = []
     for name, at in lines:

@@ -7,7 +7,7 @@ allows no inline style) are served by one drawing.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from store.times import moment
 
@@ -55,8 +55,13 @@ def in_order(statuses: set[str]) -> list[str]:
 
 
 def svg(template: str, /, **values: object) -> Markup:
-    """Fill an SVG template; every value is escaped unless it is Markup already."""
-    return Markup(template).format(**values)  # noqa: S704 - templates are this package's own constants
+    """Fill an SVG template; every value is escaped unless it is a number, or Markup already."""
+    # Markup.format does the same eight times slower, and a picture has a thousand marks.
+    safe = {
+        name: value if isinstance(value, int | float) else escape(value)
+        for name, value in values.items()
+    }
+    return Markup(template.format_map(safe))  # noqa: S704 - templates are this package's own constants
 
 
 @dataclass(frozen=True, slots=True)

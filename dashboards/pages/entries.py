@@ -8,10 +8,8 @@ from typing import Any
 from dashboards import words
 from dashboards.differences import Difference, Remark, differences, remarks
 from dashboards.history import Changes, Row
+from dashboards.parts import LATE_SECONDS
 from store.times import seconds_between
-
-LATE_SECONDS = 60
-"""A notification that took longer than this to arrive is pointed out."""
 
 _MANY = 6
 """More differences than this are folded for a creation, which sets every member."""
@@ -37,7 +35,8 @@ _NAMED_BY_TITLE = frozenset({"task", "milestone", "jeopardy", "information"})
 class Told:
     """One entry, ready to be shown."""
 
-    number: int
+    anchor: str
+    """What its address on the page ends with; the same for ever, whatever else arrives."""
     row: Row
     name: str
     title: str
@@ -49,28 +48,43 @@ class Told:
     arrived_late: bool
     flags: tuple[str, ...]
     positions: tuple[int, ...]
+    redeliveries: int
+    """How often its notifications came again."""
     differences: list[Difference]
     remarks: list[Remark]
     folded: bool
 
 
-def entries_of(timeline: Sequence[Row], changes: Changes, first: int = 0) -> list[Told]:
-    """Tell rows of `timeline`; `first` is the number of the first one in its whole timeline."""
+def entries_of(
+    timeline: Sequence[Row], changes: Changes, redelivered: Mapping[int, int] | None = None
+) -> list[Told]:
+    """Tell rows of `timeline` that follow each other; `redelivered` counts by position."""
     told: list[Told] = []
     before: str | None = None
-    for offset, row in enumerate(timeline):
-        told.append(_told(first + offset, row, before, changes))
+    for row in timeline:
+        told.append(_told(row, before, changes, redelivered or {}))
         before = row["at"] or before
     return told
 
 
-def _told(number: int, row: Row, before: str | None, changes: Mapping[str, Sequence[Row]]) -> Told:
+def anchor(entry: str) -> str:
+    """The end of an entry's address on its page, from its key `source/id#digest`."""
+    return f"entry-{entry.rpartition('#')[2]}"
+
+
+def _told(
+    row: Row,
+    before: str | None,
+    changes: Mapping[str, Sequence[Row]],
+    redelivered: Mapping[int, int],
+) -> Told:
     own = changes.get(row["entry"], ())
     seconds = seconds_between(before, row["at"]) if before and row["at"] else None
     found = differences(own, status_shown=bool(row["status_after"]))
     lateness = row["lateness_seconds"]
+    positions = _positions(row)
     return Told(
-        number=number,
+        anchor=anchor(row["entry"] or ""),
         row=row,
         name=_name(row),
         title=_title(row, bool(own)),
@@ -78,7 +92,8 @@ def _told(number: int, row: Row, before: str | None, changes: Mapping[str, Seque
         arrived=_arrived(lateness),
         arrived_late=lateness is not None and lateness >= LATE_SECONDS,
         flags=tuple(str(flag).replace("_", " ") for flag in _list(row["flags"])),
-        positions=_positions(row),
+        positions=positions,
+        redeliveries=sum(redelivered.get(position, 0) for position in positions),
         differences=found,
         remarks=remarks(own),
         folded=row["kind"] == "created" and len(found) > _MANY,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from dashboards import words
 from dashboards.board import SOON
-from dashboards.history import History
+from dashboards.history import Beside
 from dashboards.links import Links
 from store.history.clock import ServiceClock
 from store.times import moment, seconds_between
@@ -30,13 +30,13 @@ class Fact:
     note: str = ""
 
 
-def badges(history: History, now: str, clock: ServiceClock | None = None) -> list[Badge]:
+def badges(beside: Beside, now: str, clock: ServiceClock | None = None) -> list[Badge]:
     """Lateness first, then what waits, then what is odd. `clock` measures what still lasts."""
-    ticket = history.ticket
+    ticket = beside.ticket
     found = _lateness(
         ticket["due_at"], ticket["resolved_at"] or ticket["closed_at"], now, bool(ticket["is_open"])
     )
-    if _target_missed(history, now, clock):
+    if _target_missed(beside, now, clock):
         found.append(Badge("service target missed", "bad"))
     if ticket["in_jeopardy"] and ticket["is_open"]:
         found.append(Badge("in jeopardy", "warn"))
@@ -70,17 +70,15 @@ def _lateness(due: str | None, resolved: str | None, now: str, is_open: bool) ->
     return [Badge(f"due in {words.span(left)}", "warn" if soon else "")]
 
 
-def facts(
-    history: History, links: Links, now: str, clock: ServiceClock | None = None
-) -> list[Fact]:
+def facts(beside: Beside, links: Links, now: str, clock: ServiceClock | None = None) -> list[Fact]:
     """What is known, in the order in which it is asked; what is unknown is left out."""
-    ticket = history.ticket
+    ticket = beside.ticket
     instants = [
         Fact(name, ticket[column], instant=True, note=note)
         for name, column, note in (
             ("Created", "created_at", ""),
             ("Requested resolution", "requested_resolution_at", ""),
-            ("Promised resolution", "expected_resolution_at", _slip(history)),
+            ("Promised resolution", "expected_resolution_at", _slip(beside)),
             ("Resolved", "resolved_at", ""),
             ("Closed", "closed_at", ""),
             ("Last event", "last_event_at", ""),
@@ -93,14 +91,14 @@ def facts(
             ("Time to resolution", "seconds_to_resolution"),
         )
     ]
-    known = [*_names(history, links), *instants, *spans, _service(history, now, clock)]
+    known = [*_names(beside, links), *instants, *spans, _service(beside, now, clock)]
     return [fact for fact in known if fact.value]
 
 
-def _service(history: History, now: str, clock: ServiceClock | None) -> Fact:
+def _service(beside: Beside, now: str, clock: ServiceClock | None) -> Fact:
     """Time on the service clock, and of how much: `6 h 10 of 8 h`."""
-    ticket = history.ticket
-    seconds = _service_seconds(history, now, clock)
+    ticket = beside.ticket
+    seconds = _service_seconds(beside, now, clock)
     target = ticket["service_target_seconds"]
     agreed = f" of {words.allowance(target)}" if target is not None and seconds is not None else ""
     lags = ticket["is_open"] and clock is None
@@ -111,9 +109,9 @@ def _service(history: History, now: str, clock: ServiceClock | None) -> Fact:
     )
 
 
-def _service_seconds(history: History, now: str, clock: ServiceClock | None) -> float | None:
+def _service_seconds(beside: Beside, now: str, clock: ServiceClock | None) -> float | None:
     """To resolution; of an open ticket until now, where the clock is known."""
-    ticket = history.ticket
+    ticket = beside.ticket
     seconds: float | None = ticket["service_seconds"]
     status, since = ticket["status"], ticket["status_since"]
     if seconds is None or clock is None or not ticket["is_open"] or not since or since > now:
@@ -121,17 +119,17 @@ def _service_seconds(history: History, now: str, clock: ServiceClock | None) -> 
     return seconds + clock.seconds(status or "", since, now)
 
 
-def _target_missed(history: History, now: str, clock: ServiceClock | None) -> bool:
-    seconds = _service_seconds(history, now, clock)
-    target = history.ticket["service_target_seconds"]
+def _target_missed(beside: Beside, now: str, clock: ServiceClock | None) -> bool:
+    seconds = _service_seconds(beside, now, clock)
+    target = beside.ticket["service_target_seconds"]
     passed = seconds is not None and target is not None and seconds > target
-    return history.ticket["service_target_missed"] == 1 or passed
+    return beside.ticket["service_target_missed"] == 1 or passed
 
 
-def _names(history: History, links: Links) -> list[Fact]:
-    ticket = history.ticket
+def _names(beside: Beside, links: Links) -> list[Fact]:
+    ticket = beside.ticket
     key = ticket["specification"]
-    others = [external["id"] for external in history.external_ids] or [ticket["external_id"]]
+    others = [external["id"] for external in beside.external_ids] or [ticket["external_id"]]
     return [
         Fact(
             "Specification",
@@ -151,9 +149,9 @@ def _names(history: History, links: Links) -> list[Fact]:
     ]
 
 
-def _slip(history: History) -> str:
+def _slip(beside: Beside) -> str:
     """By how much the promise has moved since it was first given."""
-    given = [promise["expected_resolution_at"] for promise in history.promises]
+    given = [promise["expected_resolution_at"] for promise in beside.promises]
     given = [at for at in given if at]
     if len(given) < 2 or moment(given[0]) == moment(given[-1]):  # noqa: PLR2004 - a first and a last
         return ""

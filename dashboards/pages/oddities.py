@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboards import words
-from dashboards.history import History
+from dashboards.history import Beside, Row
 from dashboards.links import Links
-from dashboards.pages.entries import LATE_SECONDS
+from dashboards.parts import LATE_SECONDS
 
 _NAMES = {
     "never_created": "creation never told",
@@ -30,43 +30,37 @@ class Oddity:
     link_text: str = ""
 
 
-def missing(history: History, link_to: Callable[[int], str]) -> list[Oddity]:
+def missing(beside: Beside, link_to: Callable[[str], str]) -> list[Oddity]:
     """Events that are proven to be missing, each with the entry that proves it."""
-    numbers = {entry["entry"]: number for number, entry in enumerate(history.timeline)}
-    found: list[Oddity] = []
-    for gap in history.gaps:
-        witness = numbers.get(gap["witness"])
-        found.append(
-            Oddity(
-                "never told",
-                words.with_times(gap["proof"] or ""),
-                gap["at"],
-                gap["status"],
-                "" if witness is None else link_to(witness),
-                "the entry that proves it",
-            )
+    return [
+        Oddity(
+            "never told",
+            words.with_times(gap["proof"] or ""),
+            gap["at"],
+            gap["status"],
+            link_to(gap["witness"]) if gap["witness"] else "",
+            "the entry that proves it",
         )
-    return found
+        for gap in beside.gaps
+    ]
 
 
-def odd(history: History, links: Links) -> list[Oddity]:
-    """What was noticed and not corrected, then how events came."""
+def odd(beside: Beside, late: int, links: Links) -> list[Oddity]:
+    """What was noticed and not corrected, then how events came: `late` is how many entries did."""
     noticed = [
         Oddity(
             _NAMES.get(notice["kind"], str(notice["kind"] or "notice").replace("_", " ")),
             words.with_times(notice["text"] or ""),
             notice["at"],
         )
-        for notice in history.notices
+        for notice in beside.notices
     ]
-    return [*noticed, *_arrivals(history, links)]
+    return [*noticed, *_arrivals(beside.ticket, late, links)]
 
 
-def _arrivals(history: History, links: Links) -> list[Oddity]:
-    ticket = history.ticket
+def _arrivals(ticket: Row, late: int, links: Links) -> list[Oddity]:
     key = ticket["ticket"]
     found: list[Oddity] = []
-    late = sum((entry["lateness_seconds"] or 0) >= LATE_SECONDS for entry in history.timeline)
     if late:
         told = words.some(late, "entry", "entries")
         found.append(

@@ -10,6 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from dashboards import words
+from dashboards.addresses import is_address
+from dashboards.addresses import link as address_link
 from dashboards.charts.marks import status_class
 from dashboards.links import Links
 
@@ -41,6 +43,8 @@ def _text(
     address = _address(row, value, column, table, links)
     if address:
         return _link(address, label, value)
+    if is_address(value):  # Datasette would link it too, and tell it from where
+        return address_link(value)
     if value[0] in "[{":
         return _folded(value)
     if _LONG < len(value) < _TOO_LONG and not value.startswith(("http://", "https://")):

@@ -3,6 +3,7 @@
 Entry point `datasette` in pyproject.toml; 0.65 and, but for permissions, 1.0 call the same hooks.
 """
 
+import re
 import sqlite3
 from functools import partial
 from typing import Any
@@ -14,17 +15,24 @@ from dashboards import guard
 from dashboards.database import ReplaceableDatabase
 from dashboards.headers import PLAIN_POLICY, datasette_policy, with_security_headers
 from dashboards.links import Links
+from dashboards.live import live, mark_of_all
 from dashboards.pages.board import board
 from dashboards.pages.event import event
+from dashboards.pages.feed import latest
 from dashboards.pages.quarantine import quarantine, refused
 from dashboards.pages.search import search
 from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
 from dashboards.pages.tasks import tasks
-from dashboards.pages.ticket import ticket
+from dashboards.pages.ticket import ticket, ticket_mark
 from dashboards.plugins.cells import cell, pill
 from dashboards.probing import refuse_masked
-from dashboards.site import TEMPLATES, style_sheet, template_filters
+from dashboards.site import ASSETS, TEMPLATES, asset, style_sheet, template_filters
+
+_TICKET_SECONDS, _BOARD_SECONDS = 2, 10
+"""How often an open page asks whether there is something new. What one ticket tells changes seldom;
+all of them together on a busy day all the time, and then each question costs a whole board.
+"""
 
 _FORM = r"(?:\.(?P<format>json))?$"
 
@@ -32,25 +40,30 @@ _FORM = r"(?:\.(?P<format>json))?$"
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     return [
-        (r"/-/history/history\.css$", style),
-        (rf"/-/history{_FORM}", board),
+        (rf"/-/history/(?P<name>{'|'.join(map(re.escape, ASSETS))})$", static),
+        (rf"/-/history{_FORM}", live(board, mark_of_all, _BOARD_SECONDS)),
+        (r"/-/history/feed(?:\.(?P<format>atom))$", live(latest, mark_of_all, _BOARD_SECONDS)),
         (rf"/-/history/search{_FORM}", search),
         (r"/-/history/ticket$", search),
-        (r"/-/history/ticket/(?P<id>[^/.]+)(?:\.(?P<format>[^/]+))?$", ticket),
+        (
+            r"/-/history/ticket/(?P<id>[^/.]+)(?:\.(?P<format>[^/]+))?$",
+            live(ticket, ticket_mark, _TICKET_SECONDS),
+        ),
         (rf"/-/history/specification/(?P<id>[^/.]+){_FORM}", specification),
         (rf"/-/history/sources{_FORM}", sources),
-        (rf"/-/history/tasks{_FORM}", tasks),
+        (rf"/-/history/tasks{_FORM}", live(tasks, mark_of_all, _BOARD_SECONDS)),
         (rf"/-/history/quarantine{_FORM}", quarantine),
         (r"/-/history/quarantine/(?P<number>\d{1,18})(?:\.(?P<format>raw))?$", refused),
         (r"/-/history/event/(?P<position>\d{1,18})(?:\.(?P<format>json|raw))?$", event),
     ]
 
 
-async def style() -> Response:
-    """The one style sheet; its address changes with its content, so it may be kept for long."""
+async def static(request: Any) -> Response:
+    """A file of the pages; its address changes with its content, so it may be kept for long."""
+    name = request.url_vars["name"]
     return Response(
-        style_sheet()[0],
-        content_type="text/css; charset=utf-8",
+        asset(name).decode(),
+        content_type=ASSETS[name],
         headers={"cache-control": "max-age=31536000, immutable, public"},
     )
 
@@ -78,6 +91,12 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 def extra_css_urls() -> list[str]:
     # Datasette adds base_url itself.
     return [f"/-/history/history.css?v={style_sheet()[1]}"]
+
+
+@hookimpl
+def extra_js_urls() -> list[str]:
+    # Only Datasette's own templates name them.
+    return [f"/-/history/datasette.js?v={style_sheet()[1]}"]
 
 
 @hookimpl

@@ -17,7 +17,7 @@ import sqlite_utils
 
 from store.history import rows
 
-VERSION = 2
+VERSION = 3
 """Raise it when a table changes: a history.db of another version is folded anew."""
 
 
@@ -58,6 +58,7 @@ TABLES: dict[str, Table] = {
             ("specification", "seconds_to_resolution"),
             ("seconds_to_resolution",),
             ("source", "id"),
+            ("source", "created_at"),  # the neighbours of a ticket
             ("id",),
         ),
     ),

@@ -1,21 +1,27 @@
 """What the pages say, checked without a browser: spans, differences, cells, words of columns."""
 
+import asyncio
 import json
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 import yaml
 
-from dashboards import raw
-from dashboards.charts.lanes import lanes
+from dashboards import parts, raw
+from dashboards.charts.lanes import Drawn, lanes, scale_of
 from dashboards.charts.marks import TimeScale
 from dashboards.differences import differences, lines, remarks
-from dashboards.history import of_tables
+from dashboards.history import Beside, Folded
 from dashboards.pages.entries import entries_of
 from dashboards.pages.facts import badges
 from dashboards.plugins.cells import cell
 from dashboards.serve import configuration
 from dashboards.words import allowance, span, with_times
+from store.history import rows
+from store.history.fold import History
 from store.history.tables import TABLES
+from store.times import moment, utc_text
 
 TIMES = ("0001-01-01T00:00:00.000Z", "2026-11-24T10:00:00.000Z", "9999-12-31T23:59:59.999Z")
 EVIL = "<script>alert(1)</script>"
@@ -105,6 +111,46 @@ def test_a_difference_is_told_in_the_words_of_its_kind(value, said):
     assert lines(json.dumps(value)) == (said,)
 
 
+def changed(member, before, after, item=None):
+    told = {"member": member, "item": item, "action": "changed"}
+    return told | {"before": json.dumps(before), "after": json.dumps(after)}
+
+
+def test_of_a_changed_list_only_the_items_that_came_or_went_are_told():
+    kept = {"role": "owner", "partyOrPartyRole": {"name": "Jane"}}
+    before = [kept, kept, {"role": "technician", "partyOrPartyRole": {"name": "Kim"}}]
+    after = [{"role": "technician", "partyOrPartyRole": {"name": "Lou"}}, kept, kept]
+    (told,) = differences([changed("relatedParty", before, after)], status_shown=True)
+    assert told.before == ("Kim · technician",)
+    assert told.after == ("Lou · technician",)
+    (turned,) = differences([changed("x", ["a", "b"], ["b", "a"])], status_shown=True)
+    assert turned.before == ("a", "b")
+    (fewer,) = differences([changed("x", ["a", "a"], ["a"])], status_shown=True)
+    assert (fewer.before, fewer.after) == (("a",), ("none",))
+
+
+def test_of_a_changed_object_only_the_members_that_differ_are_told():
+    before = {"place": {"city": "Bonn", "zip": "53111"}, "floor": 1, "tags": ["a", "b"]}
+    after = {"place": {"city": "Köln", "zip": "53111"}, "tags": ["b", "c"], "door": None}
+    told = differences([changed("site", before, after, "S1")], status_shown=True)
+    assert [(one.member, one.before, one.after) for one in told] == [
+        ("site S1 · door", (), ("nothing",)),
+        ("site S1 · floor", ("1",), ()),
+        ("site S1 · place.city", ("Bonn",), ("Köln",)),
+        ("site S1 · tags", ("a",), ("c",)),
+    ]
+
+
+def test_an_object_with_words_of_its_own_is_told_whole_and_else_by_what_the_words_leave_out():
+    party = {"role": "owner", "partyOrPartyRole": {"id": "P", "name": "Jane"}}
+    other = {"role": "owner", "partyOrPartyRole": {"id": "P", "name": "Jane Doe"}}
+    (told,) = differences([changed("relatedParty", party, other, "P")], status_shown=True)
+    assert (told.before, told.after) == (("Jane (P) · owner",), ("Jane Doe (P) · owner",))
+    moved = party | {"phone": "1"}
+    (told,) = differences([changed("relatedParty", party, moved, "P")], status_shown=True)
+    assert (told.member, told.before, told.after) == ("relatedParty P · phone", (), ("1",))
+
+
 def test_a_note_that_was_added_is_a_remark_and_no_difference():
     note = json.dumps({"author": "noc", "text": "rebooted"})
     change = {"member": "note", "item": "1", "action": "added", "before": None, "after": note}
@@ -142,19 +188,55 @@ def test_a_scale_of_any_length_has_few_ticks():
     assert 1 <= len(scale.ticks()) <= 9
 
 
+async def picture(beside, **told):
+    """Lanes of these rows, read as a page reads them."""
+    with closing(Folded(History(**told))) as folded:
+        ask, key = folded.ask, beside.ticket["ticket"]
+        scale = scale_of(beside, await parts.extent(ask, key), TIMES[1])
+        drawn = [
+            await read(ask, key, scale)
+            for read in (parts.drawn_periods, parts.drawn_events, parts.drawn_notes)
+        ]
+    return lanes(Drawn(scale, beside, *drawn), TIMES[1], lambda entry: f"#{entry}")
+
+
 def test_dates_at_the_ends_of_the_calendar_still_give_a_picture():
-    ticket = dict.fromkeys(TABLES["tickets"].columns) | {"is_open": 1, "due_at": TIMES[0]}
-    entry = dict.fromkeys(TABLES["timeline"].columns) | {"kind": "events"}
-    period = dict.fromkeys(TABLES["status_periods"].columns) | {"status": "events"}
+    ticket = dict.fromkeys(TABLES["tickets"].columns)
+    beside = Beside(ticket | {"ticket": "t", "is_open": 1, "due_at": TIMES[0]})
+    entry = rows.Entry(**dict.fromkeys(TABLES["timeline"].columns) | {"ticket": "t", "kind": "x"})
+    period = rows.StatusPeriod(
+        **dict.fromkeys(TABLES["status_periods"].columns) | {"ticket": "t", "status": "held"}
+    )
     for first in TIMES:
         for last in TIMES:
-            tables = {
-                "timeline": [entry | {"at": first}, entry | {"at": last}],
-                "status_periods": [period | {"started_at": min(first, last)}],
-            }
-            drawn = lanes(of_tables(ticket, tables), TIMES[1], lambda number: f"#{number}")
+            told = [entry._replace(entry="1", at=first), entry._replace(entry="2", at=last)]
+            lasting = [period._replace(started_at=min(first, last), n=1)]
+            drawn = asyncio.run(picture(beside, timeline=told, status_periods=lasting))
             assert drawn.count("<circle") >= 1
             assert drawn.count('class="span') == 1
+
+
+def test_a_picture_grows_with_its_width_and_not_with_the_history():
+    born = moment("2026-01-01T00:00:00.000Z")
+    at = [utc_text(born + timedelta(minutes=10 * step)) for step in range(4_001)]
+    beside = Beside(dict.fromkeys(TABLES["tickets"].columns) | {"ticket": "t", "is_open": 0})
+    entry = rows.Entry(**dict.fromkeys(TABLES["timeline"].columns) | {"ticket": "t", "kind": "x"})
+    told = [entry._replace(entry=str(step), at=at[step]) for step in range(4_000)]
+    blank = dict.fromkeys(TABLES["status_periods"].columns) | {"ticket": "t", "seconds": 600.0}
+    periods = [
+        rows.StatusPeriod(
+            **blank
+            | {"n": step, "status": ("held", "pending")[step % 2]}
+            | {"started_at": at[step], "ended_at": at[step + 1]}
+        )
+        for step in range(4_000)
+    ]
+    drawn = asyncio.run(picture(beside, timeline=told, status_periods=periods))
+    marks = drawn.count("<circle")
+    assert 100 < marks <= parts.MOST_MARKS
+    assert 100 < drawn.count('class="span') <= 2 * parts.MOST_MARKS
+    assert drawn.count('class="step"') == 1
+    assert f"and {4_000 // marks - 1}" in drawn
 
 
 def test_lateness_is_measured_against_the_due_date():
@@ -162,10 +244,10 @@ def test_lateness_is_measured_against_the_due_date():
         "due_at": "2026-11-24T10:00:00.000Z",
         "is_open": 1,
     }
-    open_now = badges(of_tables(ticket, {}), "2026-11-24T12:30:00.000Z")
+    open_now = badges(Beside(ticket), "2026-11-24T12:30:00.000Z")
     assert [badge.text for badge in open_now] == ["2 h 30 past due"]
     resolved = ticket | {"is_open": 0, "resolved_at": "2026-11-24T09:00:00.000Z"}
-    assert [one.text for one in badges(of_tables(resolved, {}), "")] == ["resolved 1 h 00 early"]
+    assert [one.text for one in badges(Beside(resolved), "")] == ["resolved 1 h 00 early"]
 
 
 def test_the_configuration_is_plain_yaml_that_datasette_reads():
