@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import click
@@ -186,7 +187,7 @@ async def _answers(client: httpx.AsyncClient, url: str, *, hangs_up: bool = Fals
         try:
             answer = await client.get(url)
             # Pages that are for those who sign in say so: they are there, too.
-            if answer.is_success or answer.status_code == httpx.codes.UNAUTHORIZED:
+            if answer.is_success or answer.status_code == HTTPStatus.UNAUTHORIZED:
                 return
         except httpx.ConnectError:
             pass
