@@ -1,5 +1,6 @@
 """From the settings to the door of the pages: who may read them, and where they may be served."""
 
+import secrets
 from pathlib import Path
 
 import click
@@ -31,13 +32,14 @@ def check_listening(settings: Settings) -> None:
 
 
 def door(settings: Settings, directory: Path) -> Door:
-    """Who may come in; keeps the key of sessions in the data directory.
+    """Who may come in; where people are named, keeps the key of their sessions in the data directory.
 
     Raises UnusableSettings, whose text names the knob, and OSError.
     """
+    named = people(settings)
     return Door(
-        people=people(settings),
-        sessions=Sessions(key_in(directory)),
+        people=named,
+        sessions=Sessions(key_in(directory) if named else secrets.token_hex()),
         throttle=Throttle(settings.failed_attempts, settings.failed_attempts_per_minute),
         anonymous=settings.anonymous_role,
         anonymous_elsewhere=settings.dashboards_allow_anonymous,

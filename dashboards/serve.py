@@ -103,6 +103,7 @@ def serve(
         log_config=None,
         access_log=False,
         log_level=logging.WARNING,
+        ws="none",
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),

@@ -199,7 +199,10 @@ def token_new() -> None:
     "hash", epilog=example("listener token hash", "pass show carrier | listener token hash")
 )
 def token_hash() -> None:
-    """Ask for a password, unseen, and print the hash that the settings keep ([sources.NAME.basic])."""
+    """Ask for a password, unseen, and print the hash that the settings keep.
+
+    For a sender it belongs to [sources.NAME.basic], for who reads the pages to [people.NAME].
+    """
     from config.hashed import scrypt_of
 
     asked = sys.stdin.isatty()

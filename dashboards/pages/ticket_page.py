@@ -187,6 +187,8 @@ async def _bodies(site: Site, told: list[Told]) -> tuple[dict[int, str], str]:
     """Bodies to fold into the page, by position, and why there are none if the log is away."""
     if not site.sees_notifications:
         return {}, NOT_SEEN
+    if not site.sees_notifications:
+        return {}, NOT_SEEN
     positions = [position for entry in told for position in entry.positions]
     try:
         found = await raw.events(site.directory, positions)

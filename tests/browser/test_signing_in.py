@@ -256,6 +256,26 @@ def test_pages_without_sign_in_are_refused_on_other_addresses_in_one_sentence(tm
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_whole_listener_is_ready_although_its_pages_ask_who_it_is(tmp_path):
+    config = tmp_path / "listener.toml"
+    config.write_text(PEOPLE)
+    where = ("--data", str(tmp_path / "data"), "--port", "0", "--dashboards-port", "0")
+    said = tmp_path / "said.log"
+    with said.open("w") as out:
+        command = (sys.executable, "-m", "receiver", "serve", *where, "--config", str(config))
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=tmp_path)
+    try:
+        until = time.monotonic() + 60
+        while not (found := re.search(r"histories at (http://[\d.:]+)", said.read_text())):
+            assert time.monotonic() < until, said.read_text()
+            time.sleep(0.1)
+        assert httpx.get(found[1] + BOARD, timeout=20).status_code == 401
+        assert httpx.get(found[1] + BOARD, headers=bearer("analyst"), timeout=20).is_success
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_person_signs_in_and_out_in_a_browser(browser, site, theme, width):

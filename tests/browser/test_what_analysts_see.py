@@ -18,6 +18,7 @@ FORMS = (
     ".csv?_labels=on", "?_format=csv", "?_trace=1",
 )  # fmt: skip
 PAGES = (
+    "/-/history/tickets", "/-/history/tickets.json", "/-/history/tickets.csv", "/-/history/feed.atom",
     "/", "/.json", "/history", "/history.json", "/-/history", "/-/history.json",
     "/-/history/ticket/PLANTED-1", "/-/history/ticket/PLANTED-1.json",
     "/-/history/ticket/PLANTED-1.csv", "/-/history/ticket/PLANTED-1.ndjson",
@@ -40,7 +41,10 @@ REFUSED = (
     "/history/tickets.json?_where=1", "/-/history/event/1.raw", "/-/history/quarantine/1.raw",
     "/-/databases.json", "/-/databases", "/-/plugins.json", "/-/threads.json", "/-/settings.json",
     "/-/versions.json", "/-/permissions", "/-/allow-debug", "/-/messages", "/_internal",
-    "/_internal/databases.json", "/history.db", "/history/search_index.csv",
+    "/_internal/databases.json", "/history.db", "/history/search.csv", "/history/search",
+    f"/history/search.json?search={PROBE}", f"/history/search.json?_search={PROBE}",
+    "/history/search_data.json", "/history/search_idx", "/history/sqlite_stat4.json",
+    "/history/tickets.json?_search=x&_where=1",
 )  # fmt: skip
 
 
