@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from store.history import follower, quality, rows, tables, units, writing
+from store.history import follower, quality, rows, searching, tables, units, writing
 from store.history.fold import History
 from store.history.rules import RuleBook
 from store.history.units import Unit
@@ -235,6 +235,7 @@ def _finish(connection: sqlite3.Connection, reader: LogReader, rules: RuleBook) 
     )
     connection.execute("COMMIT")
     tables.index(connection)
+    searching.fill(connection)
     sources = [source for (source,) in connection.execute("SELECT source FROM sources")]
     quality.refresh(connection, sources)
     following = follower.Follower(reader, connection, rules)

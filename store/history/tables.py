@@ -15,9 +15,9 @@ from typing import Any, get_args, get_type_hints
 
 import sqlite_utils
 
-from store.history import rows
+from store.history import rows, searching
 
-VERSION = 2
+VERSION = 3
 """Raise it when a table changes: a history.db of another version is folded anew."""
 
 
@@ -247,6 +247,7 @@ def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
                     (column, other, TABLES[other].pk) for column, other in table.points_to.items()
                 ],
             )
+        searching.create(connection)
         if indexes:
             index(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
