@@ -14,8 +14,8 @@ import store
 Row = dict[str, Any]
 """One row: column name to value, as in store.history.tables."""
 
-Ask = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
-"""SQL and its values to rows."""
+Ask = Callable[[str, Sequence[Any] | Mapping[str, Any]], Awaitable[list[Row]]]
+"""SQL and its values (in order, or by name) to rows."""
 
 _ORDER: dict[str, str] = {
     "timeline": "at, rank, entry",

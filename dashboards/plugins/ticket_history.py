@@ -20,6 +20,7 @@ from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket
+from dashboards.pages.tickets import tickets
 from dashboards.plugins.cells import cell, pill
 from dashboards.site import style_sheet, template_filters
 
@@ -35,6 +36,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (r"/-/history/history\.css$", style),
         (rf"/-/history{_FORM}", board),
+        (r"/-/history/tickets(?:\.(?P<format>json|csv))?$", tickets),
         (rf"/-/history/search{_FORM}", search),
         (r"/-/history/ticket$", search),
         (r"/-/history/ticket/(?P<id>[^/.]+)(?:\.(?P<format>[^/]+))?$", ticket),

@@ -43,6 +43,9 @@ class Table:
         return list(self.columns).index(column)
 
 
+NARROWING = ("source", "ticket_type", "specification", "created_at")
+"""Columns of a ticket that the pages narrow every figure by."""
+
 TABLES: dict[str, Table] = {
     "tickets": Table(
         rows.Ticket,
@@ -56,7 +59,11 @@ TABLES: dict[str, Table] = {
             ("resolved_at",),
             ("last_event_at",),
             ("specification", "seconds_to_resolution"),
-            ("seconds_to_resolution",),
+            # The board's, narrowed to any source, type, specification and period: all in the index.
+            ("seconds_to_resolution", *NARROWING),
+            (*NARROWING, "bounce_count", "reopen_count"),
+            ("ticket_type",),
+            ("severity",),
             ("source", "id"),
             ("id",),
         ),
@@ -94,7 +101,7 @@ TABLES: dict[str, Table] = {
         rows.StatusPeriod,
         pk="period",
         points_to={"ticket": "tickets"},
-        indexes=(("ticket", "n"), ("status", "seconds"), ("started_at",)),
+        indexes=(("ticket", "n", "status", "seconds"), ("status", "seconds"), ("started_at",)),
     ),
     "tasks": Table(
         rows.Task,
@@ -218,7 +225,7 @@ _SPARSE = frozenset(
     {
         *(("timeline", "specification"), ("timeline", "task"), ("changes", "specification")),
         *(("events", "specification"), ("events", "task"), ("events", "conflict_of")),
-        ("relations", "other_ticket"),
+        *(("relations", "other_ticket"), ("tickets", "seconds_to_resolution")),
     }
 )
 
