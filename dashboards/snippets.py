@@ -1,4 +1,4 @@
-"""Where a ticket says what was looked for: the first text that has it, cut to a few words, marked.
+"""Where a ticket says what was looked for: the texts that have it, cut to a few words, marked.
 
 Only text and whether it is marked leave here; the template escapes it.
 """
@@ -13,6 +13,8 @@ from store.history.searching import spellings
 _WORD = re.compile(r"[^\W_]+")
 BEFORE, AFTER = 5, 18
 """Words shown before the first that was found, and from it on."""
+MOST = 3
+"""Texts shown of one ticket."""
 LONGEST = 20_000
 """Characters of a text that are looked through."""
 
@@ -32,39 +34,40 @@ class Snippet:
     pieces: tuple[Piece, ...]
 
 
-def snippet(texts: Iterable[tuple[str, str | None]], beginnings: Sequence[str]) -> Snippet | None:
-    """Of (kind of text, text), the one in which most of these words begin; None when none does.
+def snippets(
+    texts: Iterable[tuple[str, str | None]], beginnings: Sequence[str], shown: str | None
+) -> tuple[tuple[Piece, ...], tuple[Snippet, ...]]:
+    """What is shown anyway (a name), marked, and of (kind of text, text) those in which further
+    words begin: the fewest, at most MOST.
 
     `beginnings` are words in plain letters, as `searching.beginnings` gives them.
     """
-    best: tuple[int, Snippet] | None = None
+    missing = set(beginnings)
+    name = _marked(shown or "", beginnings)
+    missing -= name[0] if name else set()
+    found: list[Snippet] = []
     for where, text in texts:
-        if not text:
-            continue
-        found = _marked(text[:LONGEST], beginnings)
-        if found is None:
-            continue
-        different, pieces = found
-        if best is None or different > best[0]:
-            best = different, Snippet(where, pieces)
-        if different == len(set(beginnings)):
-            break
-    return best[1] if best else None
+        cut = _marked((text or "")[:LONGEST], beginnings) if missing else None
+        if cut is not None and cut[0] & missing:
+            found.append(Snippet(where, cut[1]))
+            missing -= cut[0]
+            if len(found) == MOST:
+                break
+    return name[1] if name else (Piece(shown or "", marked=False),), tuple(found)
 
 
-def within(name: str, text: str) -> Snippet:
+def within(name: str, text: str) -> tuple[Piece, ...]:
     """A name that has the text somewhere, whatever the case of its letters."""
     at = name.lower().find(text.lower())
     if at < 0:
-        return Snippet("name", (Piece(name, marked=False),))
+        return (Piece(name, marked=False),)
     end = at + len(text)
     cut = (Piece(name[:at], marked=False), Piece(name[at:end], marked=True))
-    return Snippet(
-        "name", tuple(one for one in (*cut, Piece(name[end:], marked=False)) if one.text)
-    )
+    return (*cut, Piece(name[end:], marked=False))
 
 
-def _marked(text: str, beginnings: Sequence[str]) -> tuple[int, tuple[Piece, ...]] | None:
+def _marked(text: str, beginnings: Sequence[str]) -> tuple[set[str], tuple[Piece, ...]] | None:
+    """The words that begin here, and the text round the first of them; None where none does."""
     words = list(_WORD.finditer(text))
     hits: dict[int, set[str]] = {}
     for number, word in enumerate(words):
@@ -86,5 +89,5 @@ def _marked(text: str, beginnings: Sequence[str]) -> tuple[int, tuple[Piece, ...
     pieces.append(Piece(text[at:end], marked=False))
     if end < len(text):
         pieces.append(Piece(" …", marked=False))
-    told = set().union(*(hits[number] for number in shown))
-    return len(told), tuple(piece for piece in pieces if piece.text)
+    told = set[str]().union(*(hits[number] for number in shown))
+    return told, tuple(piece for piece in pieces if piece.text)

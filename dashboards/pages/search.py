@@ -8,7 +8,7 @@ from datasette.database import QueryInterrupted
 
 from dashboards.history import Row
 from dashboards.site import Site, open_site
-from dashboards.snippets import Snippet, snippet, within
+from dashboards.snippets import snippets, within
 from store.history.searching import beginnings, match
 
 LISTED = 50
@@ -77,24 +77,23 @@ async def _tickets(site: Site, text: str) -> list[Row]:
         return await _within(site, text)
     texts = await _texts(site, [row["ticket"] for row in found])
     words = beginnings(text)
-    return [
-        {**row, "snippet": snippet([*_own(row), *texts.get(row["ticket"], [])], words)}
-        for row in found
-    ]
+    for row in found:
+        places = [*_own(row), *texts.get(row["ticket"], [])]
+        row["name_pieces"], row["snippets"] = snippets(places, words, row["name"])
+    return found
 
 
 async def _within(site: Site, text: str) -> list[Row]:
     """Tickets whose names have the text anywhere, for those who remember the middle of a word."""
     literal = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = await site.ask(_WITHIN, {"within": f"%{literal}%"})
-    return [{**row, "snippet": within(row["name"], text)} for row in rows]
+    return [{**row, "name_pieces": within(row["name"], text), "snippets": ()} for row in rows]
 
 
 def _own(row: Row) -> list[tuple[str, str | None]]:
     return [
         ("id", row["id"]),
         ("another system's id", row["external_id"]),
-        ("name", row["name"]),
         ("description", row["description"]),
     ]
 
@@ -110,8 +109,11 @@ async def _texts(site: Site, tickets: list[str]) -> dict[str, list[tuple[str, st
 
 
 def _plain(row: Row) -> Row:
-    told: Snippet | None = row["snippet"]
-    kept = {name: value for name, value in row.items() if name not in ("snippet", "description")}
-    if told is None:
-        return {**kept, "by": None, "snippet": None}
-    return {**kept, "by": told.where, "snippet": "".join(piece.text for piece in told.pieces)}
+    by = "name" if any(piece.marked for piece in row["name_pieces"]) else None
+    told = [
+        {"where": one.where, "text": "".join(piece.text for piece in one.pieces)}
+        for one in row["snippets"]
+    ]
+    left_out = ("name_pieces", "description", "snippets")
+    kept = {name: value for name, value in row.items() if name not in left_out}
+    return {**kept, "by": told[0]["where"] if told else by, "snippets": told}

@@ -28,6 +28,8 @@ COLUMNS = {
     "status_since": "In status since",
     "last_event_at": "Last event",
 }
+ROOMY = frozenset(COLUMNS) - {"id", "name", "status"}
+"""Columns that a narrow screen leaves out, unless the list is sorted by one."""
 EXTRA = {
     "resolved": ("seconds_to_resolution", "To resolution"),
     "resolved_lately": ("resolved_at", "Resolved"),
@@ -107,6 +109,7 @@ async def _context(site: Site, wanted: Wanted, sort: str, page: int, count: int)
         "wanted": wanted,
         "count": count,
         "columns": [(name, label, *_sorting(name, sort, address)) for name, label in columns],
+        "roomy": ROOMY - {sort.removeprefix("-")},
         "extra": EXTRA.get(wanted.view, ("", ""))[0],
         "narrow": await form(site, wanted.filters),
         "hidden": {name: value for name, value in query.items() if name not in wanted.filters.told}

@@ -95,7 +95,7 @@ TABLES: dict[str, Table] = {
             "ticket": "tickets",
             "specification": "specifications",
         },
-        indexes=(("entry",), ("ticket", "member"), ("specification",), ("member",)),
+        indexes=(("entry",), ("ticket", "member"), ("specification",), ("member",), ("action",)),
     ),
     "status_periods": Table(
         rows.StatusPeriod,
