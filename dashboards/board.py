@@ -134,7 +134,7 @@ async def _open(ask: Ask, filters: Filters, usual_json: str) -> dict[str, Any]:
     narrowed, values = filters.where()
     rows = await ask(
         f"{lists.USUAL}select t.status, t.severity, count(*) as n, {sums} from tickets t"
-        f" where t.is_open = 1 and {narrowed} group by t.status, t.severity",
+        f" indexed by {lists.VIEWS['open'].index} where t.is_open = 1 and {narrowed} group by t.status, t.severity",
         {**values, **lists.times(filters), "usual": usual_json},
     )
     by_status: dict[str, int] = {}
@@ -154,7 +154,8 @@ async def _ever(ask: Ask, filters: Filters) -> dict[str, int]:
     where, values = filters.where()
     rows = await ask(
         f"select count(*) as tickets, coalesce(sum(t.bounce_count >= {BOUNCES}), 0) as bounced,"
-        f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from tickets t where {where}",
+        f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from tickets t"
+        f" indexed by {lists.NARROWED} where {where}",
         values,
     )
     return rows[0]
@@ -211,7 +212,8 @@ async def _latest(ask: Ask, filters: Filters) -> list[Row]:
     return await ask(
         "select e.position, e.event_type, e.received_at, e.occurred_at, e.ticket,"
         " e.specification, e.resource_type, e.resource_id, t.name as name, t.status as status"
-        f" from events e left join tickets t on t.ticket = e.ticket {among if filters else ''}"
+        f" from events e {'cross' if filters else 'left'} join tickets t on t.ticket = e.ticket"
+        f" {among if filters else ''}"
         " order by e.position desc limit :most",
         {**values, "most": LISTED},
     )

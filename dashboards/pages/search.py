@@ -4,7 +4,6 @@ import sqlite3
 from typing import Any
 
 from datasette import Response
-from datasette.database import QueryInterrupted
 
 from dashboards.history import Row
 from dashboards.site import Site, open_site
@@ -56,9 +55,6 @@ async def search(request: Any, datasette: Any) -> Response:
             return Response.redirect(site.links.ticket_by_id(text))
     try:
         found = await _tickets(site, text)
-    except QueryInterrupted:
-        sentence = "Too many tickets have words that begin so. Say more of it."
-        return await site.sorry(503, "Too much", sentence)
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise
