@@ -1,7 +1,8 @@
-"""The board in figures: what is open, what is late, what arrives, how long things take.
+"""The board in figures: what is open, what is late, what is stuck, what arrives, how long things take.
 
 Every query walks an index (see store.history.tables); together they take a fraction of a second
-on a hundred thousand tickets. `now` is given, so that all figures speak of one instant.
+on a hundred thousand tickets. One instant and one set of filters for all figures; those that have
+a list behind them (dashboards.lists) count what that list holds.
 """
 
 import asyncio
@@ -9,13 +10,17 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from dashboards import lists, usual
+from dashboards.filters import Filters
 from dashboards.history import Ask, Row
+from dashboards.lists import BOUNCES, HOURS, Wanted
+from dashboards.usual import Limit, TimeInStatus
 from store.times import moment, utc_text
 
-SOON = timedelta(hours=8)
-HOURS = 72
 LISTED = 12
 LAG_EVENTS = 1_000
+LATEST = 2_000
+"""Events among which the latest of a narrowed board are looked for."""
 
 RESOLUTION_BUCKETS: tuple[tuple[str, float | None], ...] = (
     ("< 1 h", 3_600),
@@ -26,17 +31,7 @@ RESOLUTION_BUCKETS: tuple[tuple[str, float | None], ...] = (
     ("2–5 d", 432_000),
     ("> 5 d", None),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TimeInStatus:
-    """How long tickets stay in a status, of the periods that have ended. Seconds."""
-
-    status: str
-    periods: int
-    median: float
-    ninetieth: float
-    ninety_ninth: float
+RESOLUTION_PERCENTS = (50, 90, 99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +44,47 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """Resolved tickets whose time to resolution is from, and below, so many seconds."""
+
+    name: str
+    at_least: float
+    below: float | None
+    tickets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """All figures of one instant."""
 
     now: str
-    soon: str
+    filters: dict[str, str]
     tickets: int
     open: int
     past_due: int
     due_soon: int
     in_jeopardy: int
     awaiting_information: int
+    stuck: int
+    bouncing: int
+    reopened: int
+    bounced: int
+    reopened_ever: int
     lag_median: float | None
     lag_worst: float | None
     by_status: dict[str, int]
     by_severity: dict[str, int]
     hours: list[Hour]
     time_in_status: list[TimeInStatus]
-    resolution: list[tuple[str, int]]
+    every: int
+    """Time in status is of every so manieth ticket."""
+    limits: list[Limit]
+    resolution: list[Bucket]
+    resolved: int
+    resolution_percentiles: dict[int, float]
     late: list[Row]
     jeopardy: list[Row]
+    stuck_longest: list[Row]
     latest: list[Row]
 
     def plain(self) -> dict[str, Any]:
@@ -76,145 +92,139 @@ class Board:
         return asdict(self)
 
 
-async def read(ask: Ask, now: str) -> Board:
+async def read(ask: Ask, filters: Filters) -> Board:
     """Ask history.db for everything the board shows."""
-    soon = utc_text(moment(now) + SOON)
-    open_counts, flags, lag, hours, time_in_status, resolution, lists = await asyncio.gather(
-        _open(ask),
-        _flags(ask, now, soon),
-        _lag(ask),
-        _hours(ask, now),
-        _time_in_status(ask),
-        _resolution(ask),
-        _lists(ask, now),
+    all_lengths, all_every = await usual.lengths(ask, Filters(filters.now))
+    lengths, every = await usual.lengths(ask, filters) if filters else (all_lengths, all_every)
+    sources = await ask("select source from sources", {})
+    limits = usual.limits(all_lengths, [row["source"] for row in sources])
+    usual_json = usual.as_json(limits, filters.now)
+    open_figures, ever, lag, hours, resolution, latest, found = await asyncio.gather(
+        _open(ask, filters, usual_json),
+        _ever(ask, filters),
+        _lag(ask, filters),
+        _hours(ask, filters),
+        _resolution(ask, filters),
+        _latest(ask, filters),
+        _found(ask, filters, usual_json),
     )
-    by_status, by_severity = open_counts
     return Board(
-        now=now,
-        soon=soon,
-        open=sum(by_status.values()),
-        by_status=by_status,
-        by_severity=by_severity,
+        now=filters.now,
+        filters=dict(filters.told),
         lag_median=lag[len(lag) // 2] if lag else None,
         lag_worst=lag[-1] if lag else None,
         hours=hours,
-        time_in_status=time_in_status,
-        resolution=resolution,
-        **flags,
-        **lists,
+        time_in_status=usual.times_in_status(lengths),
+        every=every,
+        limits=limits,
+        latest=latest,
+        **open_figures,
+        **ever,
+        **resolution,
+        **found,
     )
 
 
-async def _open(ask: Ask) -> tuple[dict[str, int], dict[str, int]]:
+_COUNTED = ("past_due", "due_soon", "in_jeopardy", "awaiting_information", "stuck", "bouncing", "reopened")  # fmt: skip
+
+
+async def _open(ask: Ask, filters: Filters, usual_json: str) -> dict[str, Any]:
+    """One walk over what is open: its statuses, severities, and each list's length."""
+    sums = ", ".join(f"total({lists.VIEWS[name].where}) as {name}" for name in _COUNTED)
+    narrowed, values = filters.where()
+    rows = await ask(
+        f"{lists.USUAL}select t.status, t.severity, count(*) as n, {sums} from tickets t"
+        f" indexed by {lists.VIEWS['open'].index} where t.is_open = 1 and {narrowed} group by t.status, t.severity",
+        {**values, **lists.times(filters), "usual": usual_json},
+    )
     by_status: dict[str, int] = {}
     by_severity: dict[str, int] = {}
-    for row in await ask(
-        "select status, severity, count(*) as n from tickets where is_open = 1 group by status, severity"
-    ):
+    for row in rows:
         for counts, name in ((by_status, row["status"]), (by_severity, row["severity"])):
             counts[name or ""] = counts.get(name or "", 0) + row["n"]
-    return by_status, by_severity
-
-
-async def _flags(ask: Ask, now: str, soon: str) -> dict[str, int]:
-    # One small query each: together they would keep SQLite from using an index of its own for each.
-    queries: dict[str, tuple[str, list[str]]] = {
-        "tickets": ("select count(*) from tickets", []),
-        "past_due": ("select count(*) from tickets where is_open = 1 and due_at < ?", [now]),
-        "due_soon": (
-            "select count(*) from tickets where is_open = 1 and due_at >= ? and due_at < ?",
-            [now, soon],
-        ),
-        "in_jeopardy": (
-            "select count(*) from tickets where is_open = 1 and in_jeopardy = 1",
-            [],
-        ),
-        "awaiting_information": (
-            "select count(*) from tickets where is_open = 1 and awaiting_information = 1",
-            [],
-        ),
+    return {
+        "open": sum(by_status.values()),
+        "by_status": by_status,
+        "by_severity": by_severity,
+        **{name: int(sum(row[name] for row in rows)) for name in _COUNTED},
     }
-    counted = await asyncio.gather(*(ask(sql, values) for sql, values in queries.values()))
-    return {name: rows[0]["count(*)"] for name, rows in zip(queries, counted, strict=True)}
 
 
-async def _lag(ask: Ask) -> list[float]:
-    """Received minus sent, of the latest events that say when they were sent, ascending."""
+async def _ever(ask: Ask, filters: Filters) -> dict[str, int]:
+    where, values = filters.where()
     rows = await ask(
-        "select lateness_seconds from events order by position desc limit ?", [LAG_EVENTS]
+        f"select count(*) as tickets, coalesce(sum(t.bounce_count >= {BOUNCES}), 0) as bounced,"
+        f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from tickets t"
+        f" indexed by {lists.NARROWED} where {where}",
+        values,
+    )
+    return rows[0]
+
+
+async def _lag(ask: Ask, filters: Filters) -> list[float]:
+    """Received minus sent, of the latest events that say when they were sent, ascending."""
+    source = filters.told.get("source")
+    rows = await ask(
+        "select lateness_seconds from events order by position desc limit ?"
+        if source is None
+        else "select lateness_seconds from events where source = ? order by received_at desc limit ?",
+        [LAG_EVENTS] if source is None else [source, LAG_EVENTS],
     )
     return sorted(row["lateness_seconds"] for row in rows if row["lateness_seconds"] is not None)
 
 
-async def _hours(ask: Ask, now: str) -> list[Hour]:
-    last = moment(now).replace(minute=0, second=0, microsecond=0)
-    hours = [utc_text(last - timedelta(hours=back)) for back in reversed(range(HOURS))]
+async def _hours(ask: Ask, filters: Filters) -> list[Hour]:
+    first = moment(lists.times(filters)["first"])
+    hours = [utc_text(first + timedelta(hours=forward)) for forward in range(HOURS)]
     counts: list[dict[str, int]] = []
-    for column in ("created_at", "resolved_at"):
-        rows = await ask(
-            f"select substr({column}, 1, 13) as hour, count(*) as n from tickets"
-            f" where {column} >= ? and {column} <= ? group by hour",
-            [hours[0], now],
-        )
+    for view, column in (("arrived", "created_at"), ("resolved_lately", "resolved_at")):
+        select = f"substr(t.{column}, 1, 13) as hour, count(*) as n"
+        rows = await ask(*Wanted(view, filters).sql(select, "group by hour"))
         counts.append({row["hour"]: row["n"] for row in rows})
     return [Hour(hour, *(count.get(hour[:13], 0) for count in counts)) for hour in hours]
 
 
-async def _time_in_status(ask: Ask) -> list[TimeInStatus]:
-    # A walk from status to status along the index, instead of over every period.
-    statuses = await ask(
-        "with recursive walk(status) as (select min(status) from status_periods union all"
-        " select (select min(status) from status_periods where status > walk.status) from walk"
-        " where walk.status is not null) select status from walk where status is not null"
+async def _resolution(ask: Ask, filters: Filters) -> dict[str, Any]:
+    """One walk for the buckets, then one to each percentile, along the index."""
+    below = [upper for _, upper in RESOLUTION_BUCKETS if upper is not None]
+    sums = ", ".join(f"total(t.seconds_to_resolution < {upper})" for upper in below)
+    sql, values = Wanted("resolved", filters).sql(f"count(*), {sums}")
+    (row,) = await ask(sql, values)
+    total, *cumulated = (int(one) for one in row.values())
+    buckets: list[Bucket] = []
+    lower, until = 0.0, 0
+    for (name, upper), counted in zip(RESOLUTION_BUCKETS, [*cumulated, total], strict=True):
+        buckets.append(Bucket(name, lower, upper, counted - until))
+        lower, until = upper or lower, counted
+    sql, values = Wanted("resolved", filters).sql(
+        "t.seconds_to_resolution as seconds", "order by 1 limit 1 offset :offset"
     )
-    found = await asyncio.gather(*(_percentiles(ask, row["status"]) for row in statuses))
-    return [times for times in found if times]
+    percentiles: dict[int, float] = {}
+    for percent in RESOLUTION_PERCENTS if total else ():
+        offset = min(total * percent // 100, total - 1)
+        percentiles[percent] = (await ask(sql, {**values, "offset": offset}))[0]["seconds"]
+    return {"resolution": buckets, "resolved": total, "resolution_percentiles": percentiles}
 
 
-async def _percentiles(ask: Ask, status: str) -> TimeInStatus | None:
-    """The median and the long tail, by walking the index (status, seconds) from its nearer end."""
-    where = "from status_periods where status = ? and seconds is not null"
-    periods = (await ask(f"select count(*) as n {where}", [status]))[0]["n"]
-    if not periods:
-        return None
-    walk = f"select seconds {where} order by seconds desc limit 1 offset ?"
-    values = [
-        (await ask(walk, [status, periods * above // 100]))[0]["seconds"] for above in (50, 10, 1)
-    ]
-    return TimeInStatus(status, periods, *values)
+async def _latest(ask: Ask, filters: Filters) -> list[Row]:
+    where, values = filters.where()
+    among = f"where e.position > (select max(position) from events) - {LATEST} and {where}"
+    return await ask(
+        "select e.position, e.event_type, e.received_at, e.occurred_at, e.ticket,"
+        " e.specification, e.resource_type, e.resource_id, t.name as name, t.status as status"
+        f" from events e {'cross' if filters else 'left'} join tickets t on t.ticket = e.ticket"
+        f" {among if filters else ''}"
+        " order by e.position desc limit :most",
+        {**values, "most": LISTED},
+    )
 
 
-async def _resolution(ask: Ask) -> list[tuple[str, int]]:
-    lower = 0.0
-    counts: list[tuple[str, int]] = []
-    for name, upper in RESOLUTION_BUCKETS:
-        below = "and seconds_to_resolution < ?" if upper else ""
-        rows = await ask(
-            f"select count(*) as n from tickets where seconds_to_resolution >= ? {below}",
-            [lower, upper] if upper else [lower],
-        )
-        counts.append((name, rows[0]["n"]))
-        lower = upper or lower
-    return counts
-
-
-async def _lists(ask: Ask, now: str) -> dict[str, list[Row]]:
-    columns = "ticket, id, name, status, severity, due_at, status_since"
+async def _found(ask: Ask, filters: Filters, usual_json: str) -> dict[str, list[Row]]:
+    """The first of three lists."""
+    shown = {"late": "past_due", "jeopardy": "in_jeopardy", "stuck_longest": "stuck"}
     return {
-        "late": await ask(
-            f"select {columns} from tickets where is_open = 1 and due_at < ? order by due_at limit ?",
-            [now, LISTED],
-        ),
-        "jeopardy": await ask(
-            f"select {columns} from tickets where is_open = 1 and in_jeopardy = 1"
-            " order by due_at limit ?",
-            [LISTED],
-        ),
-        "latest": await ask(
-            "select e.position, e.event_type, e.received_at, e.occurred_at, e.ticket,"
-            " e.specification, e.resource_type, e.resource_id, t.name as name, t.status as status"
-            " from events e left join tickets t on t.ticket = e.ticket"
-            " order by e.position desc limit ?",
-            [LISTED],
-        ),
+        name: await lists.read(
+            ask, Wanted(view, filters, usual=usual_json), lists.VIEWS[view].sort, LISTED
+        )
+        for name, view in shown.items()
     }

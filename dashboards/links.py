@@ -23,8 +23,12 @@ class Links:
     def tables(self) -> str:
         return str(self._urls.database(self._database))
 
-    def board(self) -> str:
-        return self._path("/-/history")
+    def board(self, **query: object) -> str:
+        return self._path("/-/history", **query)
+
+    def tickets(self, view: str, form: str = "", **query: object) -> str:
+        """A list behind the board's figures; form `.json` or `.csv` for programs."""
+        return self._path(f"/-/history/tickets{form}", view=view, **query)
 
     def sign_in(self) -> str:
         """Who one is, and the way out."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from datasette import Forbidden, NotFound, Response
+from datasette.database import QueryInterrupted
+from datasette.views.base import DatasetteError
 
 import store
 from dashboards import words
@@ -70,7 +72,14 @@ class Site:
     async def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Rows of a query on history.db; its values in order, or by name."""
         bound = dict(values) if isinstance(values, Mapping) else list(values)
-        found = await self.database.execute(sql, bound)
+        try:
+            found = await self.database.execute(sql, bound)
+        except QueryInterrupted as error:
+            raise DatasetteError(
+                "This took longer than the time limit. Narrow it, or try again.",
+                title="Too much",
+                status=503,
+            ) from error
         return [dict(row) for row in found.rows]
 
     @property

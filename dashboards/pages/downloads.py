@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from datasette import Response
 
 from dashboards.axes import Axes
-from dashboards.history import Changes, History
+from dashboards.history import Changes, History, Row
 from dashboards.site import Site
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,16 +30,21 @@ def answer(site: Site, history: History, changes: Changes, axes: Axes) -> Respon
 
 
 def _csv(history: History) -> Response:
+    columns = list(history.timeline[0]) if history.timeline else ["entry"]
+    name = "".join(c if c.isalnum() else "-" for c in history.ticket["id"] or "ticket")
+    return as_csv(columns, history.timeline, f"timeline-{name}")
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Row], name: str) -> Response:
+    """Rows for a spreadsheet, which will run nothing of them."""
     written = io.StringIO()
     out = csv.writer(written)
-    columns = list(history.timeline[0]) if history.timeline else ["entry"]
     out.writerow(columns)
-    out.writerows([_cell(entry[column]) for column in columns] for entry in history.timeline)
-    name = "".join(c if c.isalnum() else "-" for c in history.ticket["id"] or "ticket")
+    out.writerows([_cell(row[column]) for column in columns] for row in rows)
     return Response(
         written.getvalue(),
         content_type="text/csv; charset=utf-8",
-        headers={"content-disposition": f'attachment; filename="timeline-{_ascii(name)}.csv"'},
+        headers={"content-disposition": f'attachment; filename="{_ascii(name)}.csv"'},
     )
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dashboards import words
-from dashboards.board import SOON
 from dashboards.history import Beside
 from dashboards.links import Links
+from dashboards.lists import SOON
 from store.history.clock import ServiceClock
 from store.times import moment, seconds_between
 

@@ -189,6 +189,8 @@ async def _bodies(site: Site, told: list[Told]) -> tuple[dict[int, str], str]:
         return {}, NOT_SEEN
     if not site.sees_notifications:
         return {}, NOT_SEEN
+    if not site.sees_notifications:
+        return {}, NOT_SEEN
     positions = [position for entry in told for position in entry.positions]
     try:
         found = await raw.events(site.directory, positions)

@@ -25,6 +25,7 @@ from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket, ticket_mark
+from dashboards.pages.tickets import tickets
 from dashboards.plugins.cells import cell, pill
 from dashboards.probing import refuse_masked
 from dashboards.site import ASSETS, TEMPLATES, asset, style_sheet, template_filters
@@ -43,6 +44,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (rf"/-/history/(?P<name>{'|'.join(map(re.escape, ASSETS))})$", static),
         (rf"/-/history{_FORM}", live(board, mark_of_all, _BOARD_SECONDS)),
         (r"/-/history/feed(?:\.(?P<format>atom))$", live(latest, mark_of_all, _BOARD_SECONDS)),
+        (r"/-/history/tickets(?:\.(?P<format>json|csv))?$", tickets),
         (rf"/-/history/search{_FORM}", search),
         (r"/-/history/ticket$", search),
         (

@@ -14,7 +14,7 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 from store.events import EventHead, RecordedEvent
-from store.history import quality, rows, tables, units, writing
+from store.history import quality, rows, searching, tables, units, writing
 from store.history.fold import History
 from store.history.rules import RuleBook
 from store.history.units import Unit
@@ -110,6 +110,7 @@ class Follower:
         for row in event_rows:
             todo.update(dict.fromkeys(sorted(units.touched(self._history, row))))
         changes = writing.Changes(self._history)
+        texts: list[searching.Pair] = []
         slowest = 0.0
         for unit in todo:
             began = time.perf_counter()
@@ -119,12 +120,15 @@ class Follower:
             views = self._views(unit, held, wanted, new)
             after = units.fold(unit, views, self._rules.of(unit.source))
             changes.replace(unit.kind, before, after)
+            if unit.kind == "ticket":
+                texts.append((before, after))
             quality.count_folded(
                 self._history, unit.source, quality.folded(before), quality.folded(after)
             )
             self._held.keep(unit, _Held(held.views, after))
             slowest = max(slowest, time.perf_counter() - began)
         changes.write()
+        searching.update(self._history, texts)
         is_huge = slowest > HUGE_SECONDS
         self.rest_seconds = min(REST * slowest, LONGEST_REST_SECONDS) if is_huge else 0.0
 

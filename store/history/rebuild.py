@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store.history import follower, quality, rows, tables, units, writing
+from store.history import follower, quality, rows, searching, tables, units, writing
 from store.history.fold import History
 from store.history.folding_order import Share, batches
 from store.history.rules import RuleBook
@@ -210,6 +210,7 @@ def _finish(connection: sqlite3.Connection, reader: LogReader, rules: RuleBook) 
     )
     connection.execute("COMMIT")
     tables.index(connection)
+    searching.fill(connection)
     sources = [source for (source,) in connection.execute("SELECT source FROM sources")]
     quality.refresh(connection, sources)
     following = follower.Follower(reader, connection, rules)

@@ -158,7 +158,7 @@ def test_any_datasette_with_the_package_has_the_pages_whatever_the_file_is_calle
     with serving(data, *command) as other:
         board = client.get(f"{other.url}/-/history")
         assert board.status_code == 200
-        assert "/elsewhere/tickets?is_open=1" in board.text
+        assert "/elsewhere/events?_sort_desc=lateness_seconds" in board.text
         then = client.get(f"{other.url}/-/history/ticket/3180?source=north&as_of=2100-01-01")
         assert then.status_code == 200
         assert "Folded by default rules" in then.text

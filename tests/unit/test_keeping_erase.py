@@ -102,6 +102,22 @@ def test_a_party_is_gone_from_every_file_and_everything_else_stays(data):
         assert [bool(one.body) for one in reader.quarantined()] == [False, True, True]
 
 
+def test_the_search_index_forgets_the_words_too(data):
+    secrets = {"4711", "zelda", "geheim"}
+    assert secrets <= words_of_search(data)
+    listener(data, "erase", "--party", PARTY, "--yes")
+    assert not secrets & words_of_search(data)
+    assert "4712" in words_of_search(data)
+    # FTS5 stores a word without what it shares with the word before it.
+    assert left(data, [b"elda", b"eheim"]) == []
+
+
+def words_of_search(data) -> set[str]:
+    with closing(sqlite3.connect(data / "history.db")) as connection:
+        connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, search, row)")
+        return {word for (word,) in connection.execute("SELECT term FROM temp.words")}
+
+
 def test_an_erased_event_stays_in_its_timeline_as_that(data):
     listener(data, "erase", "--party", PARTY, "--yes")
     told = json.loads(listener(data, "ticket", "T3", "--json"))
