@@ -62,6 +62,7 @@ TABLES: dict[str, Table] = {
             # The board's, narrowed to any source, type, specification and period: all in the index.
             ("seconds_to_resolution", *NARROWING),
             (*NARROWING, "bounce_count", "reopen_count"),
+            ("name",),
             ("ticket_type",),
             ("severity",),
             ("source", "id"),
