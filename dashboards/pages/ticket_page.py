@@ -21,7 +21,7 @@ from dashboards.site import NOT_SEEN, Site
 from store.history.clock import ServiceClock
 from store.times import seconds_between
 
-_EMBEDDED_BYTES = 65_536
+_EMBEDDED_BYTES = 32_768
 """Notifications are folded into the page up to this many bytes; beyond it they are links."""
 
 _PERIODS = 50
