@@ -20,7 +20,7 @@ class Pull(BaseModel):
         default=1_000, ge=1, le=100_000, description="Events in one answer at most."
     )
     page_bytes: int = Field(
-        default=4_194_304,
+        default=1_048_576,
         ge=65_536,
         description="An answer ends with the event that brings its bodies beyond this.",
     )

@@ -28,6 +28,8 @@ def configure(log_format: LogFormat) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # One line for every request the demo sends or every page asked for would hide all others.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Who tries again says so, and why; stamina would say it once more for every attempt.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
 
 
 class JsonLines(logging.Formatter):

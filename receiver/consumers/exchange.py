@@ -1,5 +1,6 @@
 """A consumer at the gate: who it is, that it may read, what it asks; and the answer it is given."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from receiver.gate import Identify, SenderGone
 from receiver.rejections import Forbidden, Headers, InvalidRequest, TooLarge, Unauthorized
 
 MOST_BODY_BYTES = 65_536
+PART_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,14 @@ class Visit:
     ) -> None:
         """The whole answer."""
         await self.begin(status, media_type, (*headers, ("Content-Length", str(len(body)))))
-        await self.send({"type": "http.response.body", "body": body})
+        # In parts, each when the one before has gone: others have their turn in between, and who
+        # reads slowly does not fill our buffers.
+        for start in range(0, len(body) - PART_BYTES, PART_BYTES):
+            part = body[start : start + PART_BYTES]
+            await self.send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0)
+        last = body[(max(len(body) - 1, 0) // PART_BYTES) * PART_BYTES :]
+        await self.send({"type": "http.response.body", "body": last})
 
     async def answer_empty(self) -> None:
         """204."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TypeVar
 from store import Condition, LineReader, Page, RecordedEvent, open_line_reader
 
 Answer = TypeVar("Answer")
+
+LONGEST_REST_SECONDS = 0.05
 
 
 class Reading:
@@ -57,7 +60,11 @@ class Reading:
             reader = self._readers.get_nowait()
         except queue.Empty:
             reader = open_line_reader(self._directory)
+        began = time.perf_counter()
         try:
             return question(reader)
         finally:
             self._readers.put(reader)
+            # As long a rest as it took: whoever pulls without end leaves the interpreter to those
+            # who send for half of the time.
+            time.sleep(min(time.perf_counter() - began, LONGEST_REST_SECONDS))

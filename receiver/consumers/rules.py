@@ -12,7 +12,7 @@ class PullRules:
     streams: int = 32
     readers: int = 2
     page_events: int = 1_000
-    page_bytes: int = 4_194_304
+    page_bytes: int = 1_048_576
     wait_seconds: int = 60
     heartbeat_seconds: float = 15.0
     stream_seconds: float = 3_600.0

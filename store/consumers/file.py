@@ -59,7 +59,7 @@ class ConsumersFile:
 
 
 @contextmanager
-def only_deliverer(directory: Path, seconds: float = 5.0) -> Generator[None]:
+def only_deliverer(directory: Path, seconds: float = 2.0) -> Generator[None]:
     """Be the only process that delivers. Raises LogLocked when another does after `seconds`."""
     try:
         descriptor = lock(directory / CONSUMERS_FILE, seconds)

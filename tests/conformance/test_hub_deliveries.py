@@ -257,3 +257,25 @@ def test_only_one_process_delivers(tmp_path):
         second._reading.join()
         assert "already delivers" in "".join(second.lines)
         second.process.stderr.close()
+
+
+def test_it_may_be_there_before_the_receiver(tmp_path):
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "receiver", "deliver", "--data", str(data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as early:
+        assert "delivering" in early.stderr.readline()
+        sink = Sink(lambda _ticket, _number: 204)
+        try:
+            with receiving(tmp_path, config(sink.url)) as process:
+                where = subscribe(process, sink.url)
+                # The early one was not told with whom anything was agreed: it delivers nothing.
+                wait_for(lambda: told(where)["failures"] == 1, "it to say so")
+                assert "callbacks in [sources.default]" in told(where)["error"]
+                early.send_signal(signal.SIGTERM)
+                assert early.wait(20) == 0
+                with delivering(process):
+                    posted(process, 0, 3)
+                    wait_for(lambda: told(where)["position"] == 3, "everything to be delivered")
+                assert told(where)["failingSince"] is None
+        finally:
+            sink.close()
