@@ -12,7 +12,7 @@ from store.replay.sending import Manner
 from store.replay.targets import cloudevents, credentials, http, tmf
 from store.replay.targets.database import Database
 from store.replay.targets.lines import to_file, to_stdout
-from store.replay.targets.protocol import Endpoint, Stream
+from store.replay.targets.protocol import Endpoint, Stream, Unwritable
 
 STDOUT = "stdout"
 """A target that needs no settings."""
@@ -65,7 +65,7 @@ def stream_of(target: Forwarding) -> Stream:
         if isinstance(target, File):
             return to_file(target.path)
         return Database(target.path) if isinstance(target, Sqlite) else to_stdout()
-    except OSError as error:
+    except (OSError, Unwritable) as error:
         raise Failed(f"The target cannot be written: {error}") from error
 
 

@@ -20,7 +20,7 @@ from store.replay.lanes import FLUSH_SECONDS, Lanes, Read
 from store.replay.ledger import Batch, Job, Ledger
 from store.replay.selection import Row
 from store.replay.sending import Manner, Sender
-from store.replay.targets.protocol import Endpoint, Stream
+from store.replay.targets.protocol import Endpoint, Stream, Unwritable
 from store.times import utc_text
 
 STREAM_ROWS = 5_000
@@ -181,7 +181,7 @@ class _Written:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # What a failing stream took or did not take is found out when the job goes on.
-        if kind is None or not issubclass(kind, (OSError, sqlite3.Error, LogError)):
+        if kind is None or not issubclass(kind, (Unwritable, sqlite3.Error, LogError)):
             self.keep()
 
     def add(self, page: Sequence[Row]) -> None:
