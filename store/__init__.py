@@ -33,7 +33,7 @@ from store.log.protocol import (
 from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
 from store.progress import Progress, progress
-from store.replay.standing import Forwarding
+from store.replay.standing import DeadLetter, Forwarding, Replay, dead_letters, replays
 
 __all__ = [
     "HISTORY_FILE",
@@ -41,6 +41,7 @@ __all__ = [
     "AmbiguousTicket",
     "Appended",
     "Appender",
+    "DeadLetter",
     "EventLog",
     "Forwarding",
     "History",
@@ -60,15 +61,18 @@ __all__ = [
     "RecordedEvent",
     "Redelivery",
     "Refused",
+    "Replay",
     "RuleBook",
     "Rules",
     "UnknownTicket",
     "check_unlocked",
+    "dead_letters",
     "history",
     "open_appender",
     "open_log",
     "open_reader",
     "progress",
+    "replays",
     "verify_chain",
 ]
 

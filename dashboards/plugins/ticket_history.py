@@ -18,6 +18,7 @@ from dashboards.pages.quarantine import quarantine, refused
 from dashboards.pages.search import search
 from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
+from dashboards.pages.targets import targets
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket
 from dashboards.plugins.cells import cell, pill
@@ -41,6 +42,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (rf"/-/history/specification/(?P<id>[^/.]+){_FORM}", specification),
         (rf"/-/history/sources{_FORM}", sources),
         (rf"/-/history/tasks{_FORM}", tasks),
+        (rf"/-/history/targets{_FORM}", targets),
         (rf"/-/history/quarantine{_FORM}", quarantine),
         (r"/-/history/quarantine/(?P<number>\d{1,18})(?:\.(?P<format>raw))?$", refused),
         (r"/-/history/event/(?P<position>\d{1,18})(?:\.(?P<format>json|raw))?$", event),
@@ -78,7 +80,12 @@ def extra_css_urls() -> list[str]:
 @hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     links = Links(datasette.urls)
-    pages = {"Tasks": links.tasks(), "Sources": links.sources(), "Quarantine": links.quarantine()}
+    pages = {
+        "Tasks": links.tasks(),
+        "Sources": links.sources(),
+        "Quarantine": links.quarantine(),
+        "Targets": links.targets(),
+    }
     return [
         _to_board(datasette),
         *({"href": address, "label": label} for label, address in pages.items()),
