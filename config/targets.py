@@ -200,7 +200,47 @@ class Tmf(Connection):
     kind: Literal["tmf"]
 
 
-Target = Annotated[Stdout | File | Sqlite | Http | Tmf, Field(discriminator="kind")]
+class Nats(Sending):
+    """NATS JetStream: `<subject>.<source>.<event type>`. Needs the extra `nats`."""
+
+    kind: Literal["nats"]
+    url: str = Field(min_length=1, description="nats:// on loopback, else tls://.")
+    subject: str = Field(
+        default="tmf621",
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+        description="Its beginning.",
+    )
+    token: SecretStr | None = Field(default=None, description="A token. Better in a file.")
+    token_file: Path | None = Field(default=None, description="A file with it.")
+    token_environment: str = Field(default="", description="Name of a variable with it.")
+    credentials_file: Path | None = Field(
+        default=None, description="Credentials as nsc makes them."
+    )
+    tls_ca: Path | None = Field(default=None, description="PEM file: who signs its certificate.")
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file: the certificate that we show."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file: that certificate's key.")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        url = urlsplit(self.url)
+        if url.username or url.password:
+            raise ValueError("url must not hold credentials; use token or credentials_file")
+        if url.scheme != "tls" and not (url.scheme == "nats" and url.hostname in _LOOPBACK):
+            raise ValueError("url must begin with tls:// (nats:// only on loopback)")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key: name both or none")
+        return self
+
+    def secret(self) -> str | None:
+        """The token, in clear, where there is one. Raises ValueError, which names the knob."""
+        if self.token is None and self.token_file is None and not self.token_environment:
+            return None
+        return _one("token", self.token, self.token_file, self.token_environment)
+
+
+Target = Annotated[Stdout | File | Sqlite | Http | Tmf | Nats, Field(discriminator="kind")]
 
 
 def _one(name: str, value: SecretStr | None, file: Path | None, variable: str) -> str:

@@ -44,6 +44,10 @@ class Links:
     def tasks(self) -> str:
         return self._path("/-/history/tasks")
 
+    def targets(self) -> str:
+        """Where events go out to."""
+        return self._path("/-/history/targets")
+
     def quarantine(self, **query: object) -> str:
         """What was refused, grouped."""
         return self._path("/-/history/quarantine", **query)

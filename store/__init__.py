@@ -34,7 +34,7 @@ from store.log.protocol import (
 from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
 from store.progress import Progress, progress
-from store.replay.standing import Forwarding
+from store.replay.standing import DeadLetter, Forwarding, Replay, dead_letters, replays
 
 __all__ = [
     "HISTORY_FILE",
@@ -43,6 +43,7 @@ __all__ = [
     "Appended",
     "Appender",
     "Condition",
+    "DeadLetter",
     "EventLog",
     "Forwarding",
     "History",
@@ -65,16 +66,19 @@ __all__ = [
     "RecordedEvent",
     "Redelivery",
     "Refused",
+    "Replay",
     "RuleBook",
     "Rules",
     "UnknownTicket",
     "check_unlocked",
+    "dead_letters",
     "history",
     "open_appender",
     "open_line_reader",
     "open_log",
     "open_reader",
     "progress",
+    "replays",
     "verify_chain",
 ]
 

@@ -23,6 +23,7 @@ from dashboards.pages.quarantine import quarantine, refused
 from dashboards.pages.search import search
 from dashboards.pages.sources import sources
 from dashboards.pages.specification import specification
+from dashboards.pages.targets import targets
 from dashboards.pages.tasks import tasks
 from dashboards.pages.ticket import ticket, ticket_mark
 from dashboards.pages.tickets import tickets
@@ -54,6 +55,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (rf"/-/history/specification/(?P<id>[^/.]+){_FORM}", specification),
         (rf"/-/history/sources{_FORM}", sources),
         (rf"/-/history/tasks{_FORM}", live(tasks, mark_of_all, _BOARD_SECONDS)),
+        (rf"/-/history/targets{_FORM}", targets),
         (rf"/-/history/quarantine{_FORM}", quarantine),
         (r"/-/history/quarantine/(?P<number>\d{1,18})(?:\.(?P<format>raw))?$", refused),
         (r"/-/history/event/(?P<position>\d{1,18})(?:\.(?P<format>json|raw))?$", event),
@@ -104,7 +106,12 @@ def extra_js_urls() -> list[str]:
 @hookimpl
 def menu_links(datasette: Any, actor: Any) -> list[dict[str, str]]:
     links = Links(datasette.urls)
-    pages = {"Tasks": links.tasks(), "Sources": links.sources(), "Quarantine": links.quarantine()}
+    pages = {
+        "Tasks": links.tasks(),
+        "Sources": links.sources(),
+        "Quarantine": links.quarantine(),
+        "Targets": links.targets(),
+    }
     return [
         _to_board(datasette),
         *({"href": address, "label": label} for label, address in pages.items()),

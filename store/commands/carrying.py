@@ -11,10 +11,11 @@ from types import FrameType
 import click
 
 from config.targets import Sending, Target
-from store.commands.common import progress_bar
+from store.commands.common import Failed, progress_bar
 from store.commands.targets import endpoint_of, manner_of, stream_of
 from store.replay import job as jobs
 from store.replay.job import Stopping, Work
+from store.replay.targets.protocol import Unwritable
 
 
 def stopping_on_signals() -> Stopping:
@@ -33,12 +34,17 @@ def stopping_on_signals() -> Stopping:
 def carry(
     work: Work, target: Target, *, concurrency: int | None = None, rate: float | None = None
 ) -> str | None:
-    """Run the job; why it ended early, or None. The ledger knows how it ended."""
+    """Run the job; why it ended early, or None. The ledger knows how it ended. Raises Failed."""
     _quieten()
     try:
-        why = _carried(work, target, concurrency, rate)
-    except (OSError, sqlite3.Error) as error:
-        why = f"the target cannot be written: {error}"
+        return _ended(work, _carried(work, target, concurrency, rate))
+    except Unwritable as error:
+        return _ended(work, f"the target cannot be written: {error}")
+    except sqlite3.Error as error:
+        raise Failed(f"{work.ledger.path} cannot be written: {error}.") from error
+
+
+def _ended(work: Work, why: str | None) -> str | None:
     ended = "finished" if why is None else "stopped" if why == jobs.STOPPED else "failed"
     problem = why if ended == "failed" else _left(work)
     work.ledger.state(work.job, ended, jobs.now(), problem)

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from config.settings import Settings
-from config.targets import Connection, File, Forwarding, Http, Sending, Sqlite, Stdout, Target
+from config.targets import Connection, File, Forwarding, Http, Nats, Sending, Sqlite, Stdout, Target
 from store.commands.common import Failed
 from store.replay.sending import Manner
 from store.replay.targets import cloudevents, credentials, http, tmf
 from store.replay.targets.database import Database
 from store.replay.targets.lines import to_file, to_stdout
-from store.replay.targets.protocol import Endpoint, Stream
+from store.replay.targets.protocol import Endpoint, Stream, Unwritable
 
 STDOUT = "stdout"
 """A target that needs no settings."""
@@ -43,7 +43,7 @@ def target_of(settings: Settings, name: str) -> Target:
 
 def address(target: Target) -> str:
     """Where it is, for a person; nothing secret."""
-    if isinstance(target, Connection):
+    if isinstance(target, Connection | Nats):
         return f"{target.kind} {target.url}"
     return f"{target.kind} {target.path}" if isinstance(target, File | Sqlite) else target.kind
 
@@ -65,14 +65,16 @@ def stream_of(target: Forwarding) -> Stream:
         if isinstance(target, File):
             return to_file(target.path)
         return Database(target.path) if isinstance(target, Sqlite) else to_stdout()
-    except OSError as error:
+    except (OSError, Unwritable) as error:
         raise Failed(f"The target cannot be written: {error}") from error
 
 
 def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
     """Make an endpoint; nothing is sent yet. Raises UnusableTarget."""
-    assert isinstance(target, Connection)  # noqa: S101  narrows the type; there is no other kind yet
     try:
+        if isinstance(target, Nats):
+            return _nats(target)
+        assert isinstance(target, Connection)  # noqa: S101  narrows the type: there is no other kind
         tls = _tls(target)
         request = http.Request(
             url=target.url if isinstance(target, Http) else tmf.url_of(target.url),
@@ -95,7 +97,25 @@ def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
     return http.Http(request, client)
 
 
-def _tls(target: Connection) -> ssl.SSLContext | None:
+def _nats(target: Nats) -> Endpoint:
+    try:
+        from store.replay.targets import nats
+    except ImportError as error:
+        raise ValueError("needs the extra: pip install 'tmf621-listener[nats]'") from error
+    _check_readable(target.credentials_file)
+    return nats.Nats(
+        nats.Connection(
+            url=target.url,
+            subject=target.subject,
+            token=target.secret(),
+            credentials=str(target.credentials_file) if target.credentials_file else None,
+            tls=_tls(target),
+            timeout_seconds=target.timeout_seconds,
+        )
+    )
+
+
+def _tls(target: Connection | Nats) -> ssl.SSLContext | None:
     if target.tls_ca is None and target.tls_certificate is None:
         return None
     for path in (target.tls_ca, target.tls_certificate, target.tls_key):

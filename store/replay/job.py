@@ -20,7 +20,7 @@ from store.replay.lanes import FLUSH_SECONDS, Lanes, Read
 from store.replay.ledger import Batch, Job, Ledger
 from store.replay.selection import Row
 from store.replay.sending import Manner, Sender
-from store.replay.targets.protocol import Endpoint, Stream
+from store.replay.targets.protocol import Endpoint, Stream, Unwritable
 from store.times import utc_text
 
 STREAM_ROWS = 5_000
@@ -80,6 +80,7 @@ def run_stream(work: Work, stream: Stream, rate: float | None = None) -> str | N
     Raises what the stream raises; what it had taken is in the ledger, or is not taken again.
     """
     after = work.job.checkpoint
+    forgetful = _Forgetful(work)
     with _Written(work, stream, _last_taken(work, stream)) as written:
         while True:
             for page, after in work.origin.pages(after):  # noqa: B020  the next round goes on there
@@ -93,7 +94,7 @@ def run_stream(work: Work, stream: Stream, rate: float | None = None) -> str | N
             written.keep()
             if work.follow_seconds is None:
                 return None
-            _forget(work, after)
+            forgetful.at(after)
             if not _rested(work.follow_seconds, work.stopping):
                 return STOPPED
 
@@ -148,6 +149,7 @@ async def _carry(work: Work, lanes: Lanes) -> None:
 async def _watch(work: Work, lanes: Lanes, sender: Sender) -> str:
     """Write down what happens, look for what can go on; return why the job has to end."""
     looked_at = time.monotonic()
+    forgetful = _Forgetful(work)
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         lanes.flush()
@@ -160,9 +162,9 @@ async def _watch(work: Work, lanes: Lanes, sender: Sender) -> str:
             return f"the target has served nobody for {patience:g} s"
         if time.monotonic() - looked_at > LOOK_SECONDS:
             looked_at = time.monotonic()
-            lanes.revive()
+            lanes.decided()
             if work.follow_seconds is not None:
-                _forget(work, work.ledger.job(work.job.name).checkpoint)
+                forgetful.at(lanes.seen)
 
 
 class _Written:
@@ -181,7 +183,7 @@ class _Written:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # What a failing stream took or did not take is found out when the job goes on.
-        if kind is None or not issubclass(kind, (OSError, sqlite3.Error, LogError)):
+        if kind is None or not issubclass(kind, (Unwritable, sqlite3.Error, LogError)):
             self.keep()
 
     def add(self, page: Sequence[Row]) -> None:
@@ -245,6 +247,16 @@ def _reading(origin: Origin) -> Read:
     return lambda positions: [rows.recorded_event(row) for row in origin.rows(positions)]
 
 
-def _forget(work: Work, checkpoint: int) -> None:
-    if checkpoint > KEPT_POSITIONS:
-        work.ledger.forget(work.job, checkpoint - KEPT_POSITIONS)
+class _Forgetful:
+    """Keeps the ledger of a forwarding from growing for ever."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._forgotten = 0
+
+    def at(self, position: int) -> None:
+        """Forget what is far behind this position, now and then."""
+        before = position - KEPT_POSITIONS
+        if before - self._forgotten >= KEPT_POSITIONS // 10:
+            self._work.ledger.forget(self._work.job, before)
+            self._forgotten = before

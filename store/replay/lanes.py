@@ -55,6 +55,7 @@ class Lanes:
         self._lanes: dict[str, deque[tuple[RecordedEvent, int]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._blocked = ledger.blocked(job)
+        self._version = 0  # of the ledger, when it was last asked what is ready
         self._open: dict[int, None] = {}  # ascending: the first one holds the checkpoint
         self._changed = asyncio.Event()
         self._seen = job.checkpoint
@@ -91,11 +92,20 @@ class Lanes:
             await self._change()
         self.flush()
 
+    def decided(self) -> None:
+        """Revive what somebody else has decided about in the meantime."""
+        if self._ledger.version() != self._version:
+            self.revive()
+
     def revive(self) -> bool:
         """Begin lanes for what waits in the ledger with nothing dead before it; whether there was."""
         self.flush()
+        self._version = self._ledger.version()
         ready = [ticket for ticket in self._ledger.ready(self._job) if ticket not in self._lanes]
-        for ticket in ready[: max(0, WINDOW - len(self._lanes))]:
+        room = max(0, WINDOW - len(self._lanes))
+        if len(ready) > room:
+            self._version = 0  # more is ready: ask again
+        for ticket in ready[:room]:
             self._blocked.add(ticket)
             self._reload(ticket)
         # What was dropped or delivered meanwhile blocks nobody.

@@ -193,6 +193,10 @@ class Ledger:
             (state, problem, at, job.job),
         )
 
+    def version(self) -> int:
+        """Another number once another process has written: somebody decided about dead letters."""
+        return self._one("PRAGMA data_version")
+
     def settled_after(self, job: Job, position: int) -> set[int]:
         """Positions behind this one that have a row."""
         query = "SELECT position FROM deliveries WHERE job = ? AND position > ?"

@@ -1,9 +1,9 @@
-"""How forwarding stands, target by target: cheap enough to ask every second."""
+"""How forwarding stands, target by target, and what could not be delivered: read only, for others to show."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from store.replay.ledger import REPLAY_FILE
 
@@ -15,6 +15,15 @@ SELECT target, checkpoint, delivered, failures,
      AND outcome = 'dead'),
   problem, updated_at
 FROM jobs WHERE kind = 'forward' ORDER BY target
+"""
+_DEAD = """
+SELECT jobs.name, jobs.target, position, ticket, attempts, error, at
+FROM deliveries JOIN jobs USING (job)
+WHERE outcome IN ('waiting', 'dead') AND outcome = 'dead' ORDER BY at DESC, position DESC LIMIT ?
+"""
+_REPLAYS = """
+SELECT name, kind, target, state, checkpoint, delivered, problem, started_at, started_by, updated_at
+FROM jobs WHERE kind <> 'forward' ORDER BY job DESC LIMIT ?
 """
 
 
@@ -36,13 +45,55 @@ class Forwarding(NamedTuple):
     updated_at: str
 
 
+class DeadLetter(NamedTuple):
+    """An event that a target would not take, and that nobody has decided about."""
+
+    job: str
+    target: str
+    position: int
+    ticket: str
+    """source/id"""
+    attempts: int
+    error: str
+    at: str
+
+
+class Replay(NamedTuple):
+    """One job, as it stood when it last wrote anything down."""
+
+    name: str
+    kind: str
+    target: str
+    state: str
+    checkpoint: int
+    delivered: int
+    problem: str | None
+    started_at: str
+    started_by: str
+    updated_at: str
+
+
 def forwardings(directory: Path) -> tuple[Forwarding, ...]:
     """All of them; none where there is no replay.db, or it cannot be read now. Never raises."""
+    return tuple(Forwarding(*row) for row in _rows(directory, _FORWARDINGS))
+
+
+def dead_letters(directory: Path, limit: int) -> tuple[DeadLetter, ...]:
+    """The latest of all jobs. Never raises."""
+    return tuple(DeadLetter(*row) for row in _rows(directory, _DEAD, limit))
+
+
+def replays(directory: Path, limit: int) -> tuple[Replay, ...]:
+    """The latest jobs that do not forward. Never raises."""
+    return tuple(Replay(*row) for row in _rows(directory, _REPLAYS, limit))
+
+
+def _rows(directory: Path, query: str, *values: object) -> list[Any]:
     path = directory / REPLAY_FILE
     if not path.exists():
-        return ()
+        return []
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            return tuple(Forwarding(*row) for row in file.execute(_FORWARDINGS))
+            return file.execute(query, values).fetchall()
     except sqlite3.Error:
-        return ()
+        return []

@@ -90,6 +90,7 @@ def test_pages_fit_their_width_in_both_themes(browser, served, client, theme, wi
         "quarantine": "/-/history/quarantine",
         "refused": "/-/history/quarantine/1",
         "tasks": "/-/history/tasks",
+        "targets": "/-/history/targets",
         "search": "/-/history/search?q=TT-10",
         "evil": EVIL_PAGE,
         "specification": f"/-/history/specification/{ticket['specification'].partition('/')[2]}",

@@ -62,7 +62,8 @@ def run(directory, endpoint, *, name="job", manner=QUICK, selection=EVERYTHING, 
         except UnknownJob:
             told = selection.told()
             found = ledger.begin(name=name, kind="replay", target="t", selection=told, after=0, by="me", at=NOW)  # fmt: skip
-        work = Work(job=found, ledger=ledger, origin=origin, stopping=Stopping(), **more)
+        more = {"stopping": Stopping()} | more
+        work = Work(job=found, ledger=ledger, origin=origin, **more)
         why = asyncio.run(asyncio.wait_for(job.run_endpoint(work, endpoint, manner), 30))
         return why, {one.position: one for one in ledger.deliveries(found)}
 
@@ -211,6 +212,30 @@ def test_a_small_window_and_one_ticket_in_trouble_do_not_stop_the_others(directo
     _, rows = run(directory, endpoint)
     assert endpoint.taken.index(1) > endpoint.taken.index(70) - 1
     assert of_ticket(endpoint.taken, 1) == of_ticket(range(1, 71), 1)
+    assert {row.outcome for row in rows.values()} == {"delivered"}
+
+
+def test_a_running_job_hears_of_decisions_and_forgets_what_is_long_delivered(
+    directory, monkeypatch
+):
+    monkeypatch.setattr(job, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(job, "KEPT_POSITIONS", 20)
+    bad = [15]
+    endpoint = Endpoint(lambda event, _: Rejected("no") if event.position in bad else None)
+    stopping = Stopping()
+
+    def decide_then_stop(_seen, delivered):
+        if delivered == 62 and bad:
+            bad.clear()
+            with closing(Ledger(directory)) as other:
+                assert other.decide(other.job("job"), "waiting", NOW) == [15]
+        stopping.asked = stopping.asked or delivered == 70
+
+    why, rows = run(directory, endpoint, stopping=stopping, told=decide_then_stop, follow_seconds=0.05)  # fmt: skip
+    assert why == "stopped"
+    assert of_ticket(endpoint.taken, 1) == of_ticket(range(1, 71), 1)
+    assert 14 not in rows
+    assert {15, 50, 70} <= set(rows), "what waited then is kept"
     assert {row.outcome for row in rows.values()} == {"delivered"}
 
 

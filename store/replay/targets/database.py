@@ -9,11 +9,12 @@ Times are UTC text, as everywhere here.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from store.replay.selection import Row
-from store.replay.targets.protocol import key_of_row
+from store.replay.targets.protocol import Unwritable, key_of_row
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS events (
@@ -46,14 +47,16 @@ ON CONFLICT (key) DO UPDATE SET position = excluded.position, received_at = excl
 
 
 class Database:
-    """A Stream into a SQLite file, made with its table where they are missing."""
+    """A Stream into a SQLite file, made with its table where they are missing. Raises Unwritable."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        with _told():
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
         try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute(_TABLE)
-            self._connection.execute(_INDEX)
+            with _told():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute(_TABLE)
+                self._connection.execute(_INDEX)
         except BaseException:
             self._connection.close()
             raise
@@ -63,16 +66,26 @@ class Database:
         return []
 
     def write(self, page: Sequence[Row]) -> None:
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(_UPSERT, map(_values, page))
+        with _told():
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(_UPSERT, map(_values, page))
 
     def sync(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+        with _told():
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
 
     def close(self) -> None:
         self._connection.close()
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unwritable(str(error)) from error
 
 
 def _values(row: Row) -> tuple[object, ...]:

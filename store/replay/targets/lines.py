@@ -9,7 +9,8 @@ import mmap
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ import msgspec
 
 from store.log.protocol import LogError
 from store.replay.selection import Row
+from store.replay.targets.protocol import Unwritable
 
 _POSITION = re.compile(rb'\{"position":(\d+),')
 
@@ -38,16 +40,24 @@ class Lines:
         return _positions(self._file, most) if self._is_file else []
 
     def write(self, page: Sequence[Row]) -> None:
-        self._file.write(b"".join(map(line_of_row, page)))
+        with _told():
+            self._file.write(b"".join(map(line_of_row, page)))
 
     def sync(self) -> None:
-        self._file.flush()
-        if self._is_file:
-            os.fdatasync(self._file.fileno())
+        with _told():
+            self._file.flush()
+            if self._is_file:
+                os.fdatasync(self._file.fileno())
 
     def close(self) -> None:
-        if self._file is not sys.stdout.buffer:
+        if self._is_file:
             self._file.close()
+            return
+        try:
+            self._file.flush()
+        except OSError:
+            # Whoever read is gone; Python would try once more at its end, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())
 
 
 def to_stdout() -> Lines:
@@ -68,6 +78,14 @@ def to_file(path: Path) -> Lines:
     except BaseException:
         file.close()
         raise
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(error.strerror or type(error).__name__) from error
 
 
 def line_of_row(row: Row) -> bytes:

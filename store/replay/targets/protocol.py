@@ -46,6 +46,10 @@ class Busy(Unavailable):
     """The target asks for time."""
 
 
+class Unwritable(Exception):
+    """A stream could not take what it was given. The text says why."""
+
+
 class Stream(Protocol):
     """Takes pages of rows, in order."""
 
@@ -56,7 +60,7 @@ class Stream(Protocol):
         ...
 
     def write(self, page: Sequence[Row]) -> None:
-        """Take all of them. Raises OSError, sqlite3.Error."""
+        """Take all of them. Raises Unwritable."""
         ...
 
     def sync(self) -> None:
