@@ -9,7 +9,7 @@ import hashlib
 import json
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -186,10 +186,10 @@ def _erased(event: EventHead | RecordedEvent) -> View:
 
 def _document(body: bytes) -> Json:
     try:
-        document: Any = _DECODER.decode(body)
+        document = _DECODER.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         document = _odd_document(body)
-    return document if isinstance(document, dict) else {}
+    return cast("Json", document) if isinstance(document, dict) else {}
 
 
 def _odd_document(body: bytes) -> object:
