@@ -102,13 +102,14 @@ def status_reason(resource: Json) -> str | None:
 
 def status_changes(resource: Json) -> list[tuple[str, Json]]:
     """(status normalised, what was told of it) of each past change, in the sender's order."""
-    return [
-        (status, change)
-        for name in _HISTORIES
-        if name in resource
-        for change in objects(resource[name])
-        if (status := status_of(change))
-    ]
+    found: list[tuple[str, Json]] = []
+    for name in _HISTORIES:
+        if name in resource:
+            for change in objects(resource[name]):
+                status = status_of(change)
+                if status:
+                    found.append((status, change))
+    return found
 
 
 def status_history(resource: Json) -> list[tuple[str, str | None, str | None]]:
@@ -227,7 +228,9 @@ def notes(resource: Json) -> list[dict[str, str | None]]:
 
 def objects(value: object) -> list[Json]:
     """The objects of a list; a single object is a list of one."""
-    return [cast("Json", one) for one in _each(value) if isinstance(one, dict)]
+    if isinstance(value, list):
+        return [one for one in cast("list[Json]", value) if type(one) is dict]
+    return [cast("Json", value)] if isinstance(value, dict) else []
 
 
 def _each(value: object) -> list[object]:
@@ -241,9 +244,9 @@ def sole_object(value: object) -> tuple[str, Json] | None:
     if isinstance(value, dict):
         return "", cast("Json", value)
     if isinstance(value, list):
-        only = cast("list[object]", value)
-        if len(only) == 1 and isinstance(only[0], dict):
-            return "/0", cast("Json", only[0])
+        only = cast("list[Json]", value)
+        if len(only) == 1 and type(only[0]) is dict:
+            return "/0", only[0]
     return None
 
 

@@ -30,7 +30,12 @@ def parse_time(text: object, zone: str = "UTC") -> tuple[str, bool] | None:
 
 def read_time(value: object, zone: str) -> str | None:
     """A sender's date-time as UTC text (`parse_time`); None when absent or unreadable."""
-    read = _read(value, zone) if isinstance(value, str) else None
+    return _utc(value, zone) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=16_384)  # read most often of all: without a look into what was read
+def _utc(text: str, zone: str) -> str | None:
+    read = _read(text, zone)
     return read[0] if read else None
 
 

@@ -1,7 +1,7 @@
 """Entries of a timeline: one a fact, one an inferred point, and what each changed. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -71,7 +71,7 @@ def timeline(
         content = fact.view.content
         point = told_at.get(content)
         together = _together(fact, point, by_content)
-        first = fact if len(together) == 1 else _first(together)
+        first = together[0]
         entry_of[content] = entry_key = f"{name}#{first.view.content[:16]}"
         if fact.changes:
             changes += _change_rows(subject, entry_key, fact)
@@ -127,14 +127,16 @@ def _steps(lane: Sequence[Point]) -> _Steps:
 
 
 def _together(fact: Fact, point: Point | None, by_content: dict[str, Fact]) -> list[Fact]:
-    """The facts that tell one change; nearly always it is told by one alone."""
+    """The facts that tell one change, by rank; nearly always it is told by one alone."""
     if point is None or len(point.witnesses) == 1:
         return [fact]
-    return [by_content[one.content] for one in point.witnesses if one.content in by_content]
+    together = [by_content[one.content] for one in point.witnesses if one.content in by_content]
+    together.sort(key=_rank)
+    return together
 
 
-def _first(together: Sequence[Fact]) -> Fact:
-    return min(together, key=lambda one: (one.view.rank, one.view.order))
+def _rank(fact: Fact) -> tuple[int, tuple[str, int, str, str]]:
+    return fact.view.rank, fact.view.order
 
 
 # By `at`, rank and key; a row's members are read at once, which a sort of many feels.
@@ -150,40 +152,40 @@ def _entry(
     steps: _Steps,
     deleted_at: str | None,
 ) -> rows.Entry:
-    is_single = len(together) == 1 and not together[0].aliases
-    view = together[0].view if len(together) == 1 else _first(together).view
+    view = together[0].view
     at, rule = _when(view, point)
     after = point.status if point else steps.at(at)
     before = steps.before(point) if point else after
-    if is_single:
+    reason = point.reason if point else view.status.reason if view.status else ""
+    if len(together) == 1 and not together[0].aliases:
         received_at, positions = view.received_at, f"[{view.position}]"
     else:
         views = [one for fact in together for one in (fact.view, *fact.aliases)]
         received_at = min(one.received_at for one in views)
         positions = text(sorted(one.position for one in views))
     return rows.Entry(
-        entry=entry_key,
-        ticket=subject.ticket,
-        specification=subject.specification,
-        at=at,
-        rank=view.rank,
-        kind=view.kind,
-        title=_title(view, together, before, after),
-        provenance="received",
-        status_before=before,
-        status_after=after,
-        reason=(point.reason if point else view.status.reason if view.status else "") or None,
-        time_rule=rule,
-        occurred_at=view.occurred_at,
-        event_type=view.event_type,
-        event_id=view.event_id,
-        task=tasks.task_key(subject.source, view) if view.kind == "task" else None,
-        witnesses=len(together),
-        flags=_flags(together, before, after, at, deleted_at),
-        position=view.position,
-        positions=positions,
-        received_at=received_at,
-        lateness_seconds=seconds_between(view.event_time or view.occurred_at, received_at),
+        entry_key,
+        subject.ticket,
+        subject.specification,
+        at,
+        view.rank,
+        view.kind,
+        _title(view, together, before, after),
+        "received",
+        before,
+        after,
+        reason or None,
+        rule,
+        view.occurred_at,
+        view.event_type,
+        view.event_id,
+        tasks.task_key(subject.source, view) if view.kind == "task" else None,
+        len(together),
+        _flags(together, before, after, at, deleted_at),
+        view.position,
+        positions,
+        received_at,
+        seconds_between(view.event_time or view.occurred_at, received_at),
     )
 
 
@@ -286,16 +288,18 @@ def _names(told: Sequence[Json]) -> str:
     return ", ".join(names) or "unnamed"
 
 
-def _change_rows(subject: Subject, entry_key: str, fact: Fact) -> Iterator[rows.Change]:
-    for change in fact.changes:
-        yield rows.Change(
-            change=f"{entry_key}#{key(fact.view.content, change.member, change.item)}",
-            entry=entry_key,
-            ticket=subject.ticket,
-            specification=subject.specification,
-            member=change.member,
-            item=change.item,
-            action=change.action,
-            before=change.before,
-            after=change.after,
+def _change_rows(subject: Subject, entry_key: str, fact: Fact) -> list[rows.Change]:
+    return [
+        rows.Change(
+            f"{entry_key}#{key(fact.view.content, one.member, one.item)}",
+            entry_key,
+            subject.ticket,
+            subject.specification,
+            one.member,
+            one.item,
+            one.action,
+            one.before,
+            one.after,
         )
+        for one in fact.changes
+    ]

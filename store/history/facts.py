@@ -1,13 +1,15 @@
 """Facts: what was told about a ticket, each thing once, in an order that arrival cannot change. Pure."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from operator import attrgetter
+
+import msgspec
 
 from store.history.members import Difference
 from store.history.view import View
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One thing told, with every event that tells it and what it changed."""
 
     view: View
@@ -37,5 +39,4 @@ def distinct(views: Iterable[View]) -> list[Fact]:
     ]
 
 
-def _order(view: View) -> tuple[str, int, str, str]:
-    return view.order
+_order = attrgetter("order")

@@ -66,13 +66,14 @@ def fold_ticket(
     later = [fact for fact in facts if fact.view.occurred_at > until]
     facts = [fact for fact in facts if fact.view.occurred_at <= until]
     about_ticket = [fact for fact in facts if fact.view.kind != "task"]
+    about_tasks = [fact for fact in facts if fact.view.kind == "task"]
     state, changed, promises = _merged(ticket, about_ticket, rules.zone)
     told = [fact.view for fact in about_ticket]
     deleted_at = _deleted_at(told)
-    task_histories = _tasks(source, ticket, facts, rules.zone)
+    task_histories = _tasks(source, ticket, about_tasks, rules.zone)
     timeline = entries.timeline(
         entries.Subject(source, ticket=ticket, specification=None),
-        [*changed, *(fact for fact in facts if fact.view.kind == "task"), *later],
+        [*changed, *about_tasks, *later],
         lane,
         deleted_at,
     ).until(until)
@@ -165,6 +166,8 @@ def _merged(
     promises: list[rows.Promise] = []
     for fact in facts:
         changed.append(_with_changes(fact, state))
+        if "expectedResolutionDate" not in fact.view.resource:
+            continue
         promised = read_time(state.get("expectedResolutionDate"), zone)
         before = promises[-1].expected_resolution_at if promises else None
         if promised and promised != before:
@@ -302,7 +305,7 @@ def _ticket_row(
         open_gaps=gaps,
         notices=notices,
         conflicts=sum(1 for fact in facts if fact.conflict),
-        aliases=sum(len(fact.aliases) for fact in facts),
+        aliases=len(views) - len(facts),
         events=len(facts),
         first_event_at=min(occurred, default=None),
         last_event_at=max(occurred, default=None),

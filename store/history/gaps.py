@@ -37,11 +37,11 @@ def proven_by_history(views: Sequence[View], told: Sequence[Point]) -> list[Poin
         if not view.past:
             continue
         for claim, following in pairwise((*view.past, None)):
-            if claim is None or not claim.date or (claim.status, claim.date) in seen:
+            if claim is None or not claim.date or (change := (claim.status, claim.date)) in seen:
                 continue
             if not is_plausible(claim.date, view.occurred_at, None):
                 continue
-            seen.add((claim.status, claim.date))
+            seen.add(change)
             until = following.date if following else None
             if matching.knows(claim.status, claim.date, until, view.occurred_at):
                 continue

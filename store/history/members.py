@@ -6,7 +6,7 @@ where its items have ids the difference names the items added, removed and chang
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -35,7 +35,7 @@ LISTED_APART = frozenset(
 _TOLD_ELSEWHERE = UNTOLD | STATUS_MEMBERS | LISTED_APART
 
 
-class Difference(NamedTuple):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """One member, or one item of a list, before and after; JSON text, None where absent."""
 
     member: str

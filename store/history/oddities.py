@@ -7,7 +7,7 @@ from itertools import pairwise
 from store.history import rows, statuses
 from store.history.attached import key
 from store.history.entries import Timeline
-from store.history.points import SKEW_SECONDS, Point, is_plausible
+from store.history.points import SKEW_SECONDS, Point, are_near, is_plausible
 from store.history.view import View
 from store.times import seconds_between
 
@@ -76,13 +76,16 @@ def _unseen_updates(
     views: Sequence[View], told_at: set[str], born_at: str | None
 ) -> Iterator[tuple[str, str, str]]:
     """LastUpdate names a moment at which we were told nothing: a hint, not a proof of a gap."""
-    known = sorted(told_at)
+    known: list[str] = []
     for view in views:
         updated = view.last_update
         if not updated or updated in told_at or view.kind == "created":
             continue
+        if are_near(updated, view.occurred_at, SKEW_SECONDS):
+            continue  # as nearly always: it names the moment of this very event
         if not is_plausible(updated, view.occurred_at, born_at):
             continue
+        known = known or sorted(told_at)
         place = bisect_right(known, updated)
         near = known[max(0, place - 1) : place + 1]
         if all(abs(seconds_between(moment, updated)) > SKEW_SECONDS for moment in near):

@@ -43,18 +43,19 @@ def status_periods(
     last_end = deleted_at if deleted_at and deleted_at >= starts[-1] else None
     ends = [*starts[1:], last_end]
     return [
+        # In the order of the columns, as all rows of which there are many (`rows`).
         rows.StatusPeriod(
-            period=f"{ticket}#{number:04d}",
-            ticket=ticket,
-            n=number,
-            status=point.status,
-            started_at=point.at,
-            ended_at=end,
-            seconds=seconds_between(point.at, end) if end else None,
-            service_seconds=clock.seconds(point.status or "", point.at, end) if end else None,
-            reason=point.reason or None,
-            time_rule=point.rule,
-            provenance="inferred" if point.inferred else "received",
+            f"{ticket}#{number:04d}",
+            ticket,
+            number,
+            point.status,
+            point.at,
+            end,
+            seconds_between(point.at, end) if end else None,
+            clock.seconds(point.status or "", point.at, end) if end else None,
+            point.reason or None,
+            point.rule,
+            "inferred" if point.inferred else "received",
         )
         for number, (point, end) in enumerate(zip(points, ends, strict=True), start=1)
     ]
@@ -106,11 +107,14 @@ def _since(start: str | None, end: str | None) -> float | None:
 def _service_seconds(
     spans: Sequence[rows.StatusPeriod], until: str | None, clock: ServiceClock
 ) -> float:
-    return round(
-        sum(
-            clock.seconds(span.status or "", span.started_at or "", span.ended_at or until or "")
-            for span in spans
-            if until and (span.started_at or "") < until
-        ),
-        3,
-    )
+    if not until:
+        return 0.0
+    counted = [
+        # Of those that ended it is known already.
+        span.service_seconds
+        if span.service_seconds is not None
+        else clock.seconds(span.status or "", span.started_at or "", until)
+        for span in spans
+        if (span.started_at or "") < until
+    ]
+    return round(sum(counted), 3)

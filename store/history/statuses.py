@@ -5,6 +5,7 @@ events say in passing (`gaps`).
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from store.history import gaps
 from store.history.points import ROUNDING_SECONDS, SKEW_SECONDS, Point, are_near, is_plausible
@@ -58,12 +59,11 @@ def _told(views: Sequence[View], born_at: str | None) -> list[Point]:
     """Points from events about status. StatusChange and Resolved may tell one change together."""
     points: list[Point] = []
     for view in views:
-        if view.kind in STATUS_KINDS and view.status:
-            at, rule = _changed_at(view, view.status, born_at)
-            dates = {date for date in (view.status.date, view.history_date) if date}
-            points.append(
-                Point(view.status.status, at, rule, view.status.reason, False, False, [view], dates)
-            )
+        claim = view.status
+        if claim and view.kind in STATUS_KINDS:
+            at, rule = _changed_at(view, claim, born_at)
+            dates = {date for date in (claim.date, view.history_date) if date}
+            points.append(Point(claim.status, at, rule, claim.reason, False, False, [view], dates))
     points.sort(key=_order)
     kept: list[Point] = []
     for point in points:
@@ -112,5 +112,4 @@ def _in_order(points: list[Point], inferred: list[Point]) -> list[Point]:
     return sorted([*points, *inferred], key=_order) if inferred else points
 
 
-def _order(point: Point) -> tuple[str, int, str, str]:
-    return point.order
+_order = attrgetter("order")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from store import payload
 from store.history import rows
 from store.history.attached import key, plain
-from store.history.members import merge, text
+from store.history.members import text
 from store.history.points import SKEW_SECONDS, are_near, is_plausible
 from store.history.view import StatusClaim, View
 from store.times import read_time, seconds_between
@@ -54,7 +54,7 @@ def fold_task(source: str, ticket: str | None, views: Sequence[View], zone: str)
     name = task_key(source, views[0])
     merged: dict[str, Any] = {}
     for view in views:
-        merge(merged, view.resource)
+        merged |= view.resource
     states = _states(views)
     requested_at = read_time(merged.get("requestDate") or merged.get("creationDate"), zone)
     last = states[-1] if states else None

@@ -8,7 +8,8 @@ vary from subscription to subscription, so that aliases meet.
 import hashlib
 import json
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from operator import attrgetter
+from typing import Any, cast
 
 import msgspec
 
@@ -48,7 +49,7 @@ STATUS_KINDS = frozenset({"created", "status", "resolved"})
 """Kinds whose business is to tell a status; any other event only lets one show."""
 
 
-class StatusClaim(NamedTuple):
+class StatusClaim(msgspec.Struct, frozen=True, gc=False):
     """A status with its date, as an event tells it."""
 
     status: str
@@ -62,7 +63,7 @@ class StatusClaim(NamedTuple):
         return payload.status_reason(self.told) or ""
 
 
-class View(NamedTuple):
+class View(msgspec.Struct, frozen=True, gc=False):
     """One event, understood."""
 
     event_type: str
@@ -85,12 +86,12 @@ class View(NamedTuple):
     """Its statusChangeHistory, oldest first."""
     created_at: str | None
     last_update: str | None
+    position: int
+    received_at: str
+    event_time: str | None
     information: tuple[Json, ...] = ()
     milestones: tuple[Json, ...] = ()
     alerts: tuple[Json, ...] = ()
-    position: int = 0
-    received_at: str = ""
-    event_time: str | None = None
 
     @property
     def history_date(self) -> str | None:
@@ -111,39 +112,51 @@ def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
     if not body:
         return _erased(event)
     document = _document(body)
-    located = payload.payload_of(event.event_type, document)
+    event_type = event.event_type
+    located = payload.payload_of(event_type, document)
     resource = located[1] if located else {}
-    kind, rank = KINDS.get(event.event_type, OTHER)
-    occurred_at, occurred_rule = _occurred(document, resource, event.received_at, zone)
+    kind, rank = KINDS.get(event_type, OTHER)
+    received_at = event.received_at
+    occurred_at, occurred_rule = _occurred(document, resource, received_at, zone)
     status_date = read_time(payload.status_date(resource), zone)
     born = resource.get("requestDate" if kind == "task" else "creationDate")
+    # In the order of its members: their names would cost more than all that is read here.
     return View(
-        event_type=event.event_type,
-        event_id=event.event_id,
-        kind=kind,
-        rank=rank,
-        occurred_at=occurred_at,
-        occurred_rule=occurred_rule,
-        content=_content(event, document, occurred_rule),
-        resource_type=event.resource_type,
-        resource_id=event.resource_id,
-        resource=resource,
-        status=_status(kind, resource, status_date),
-        status_date=status_date,
-        past=_past(resource, zone),
-        created_at=read_time(born, zone),
-        last_update=read_time(resource.get("lastUpdate"), zone),
-        information=tuple(payload.information_required(document)) if kind == "information" else (),
-        milestones=tuple(payload.milestones(resource, document.get("event")))
-        if kind == "milestone"
-        else (),
-        alerts=tuple(payload.jeopardy_alerts(resource, document.get("event")))
-        if kind == "jeopardy"
-        else (),
-        position=event.position,
-        received_at=event.received_at,
-        event_time=event.event_time,
+        event_type,
+        event.event_id,
+        kind,
+        rank,
+        occurred_at,
+        occurred_rule,
+        _content(event, document, occurred_rule),
+        event.resource_type,
+        event.resource_id,
+        resource,
+        _status(kind, resource, status_date),
+        status_date,
+        _past(resource, zone),
+        read_time(born, zone),
+        read_time(resource.get("lastUpdate"), zone),
+        event.position,
+        received_at,
+        event.event_time,
+        *_beside(kind, document, resource),
     )
+
+
+def _beside(
+    kind: str, document: Json, resource: Json
+) -> tuple[tuple[Json, ...], tuple[Json, ...], tuple[Json, ...]]:
+    """What it asks for, its milestones, its alerts: few kinds of event tell any."""
+    match kind:
+        case "information":
+            return tuple(payload.information_required(document)), (), ()
+        case "milestone":
+            return (), tuple(payload.milestones(resource, document.get("event"))), ()
+        case "jeopardy":
+            return (), (), tuple(payload.jeopardy_alerts(resource, document.get("event")))
+        case _:
+            return (), (), ()
 
 
 def _erased(event: EventHead | RecordedEvent) -> View:
@@ -240,15 +253,16 @@ def _status(kind: str, resource: Json, date: str | None) -> StatusClaim | None:
 
 
 def _past(resource: Json, zone: str) -> tuple[StatusClaim, ...]:
+    changes = payload.status_changes(resource)
+    if not changes:
+        return ()
     claims = [
         StatusClaim(status, date, change)
-        for status, change in payload.status_changes(resource)
+        for status, change in changes
         if (date := read_time(payload.status_date(change), zone))
     ]
-    if len(claims) > 1:
-        claims.sort(key=_date)
+    claims.sort(key=_date)
     return tuple(claims)
 
 
-def _date(claim: StatusClaim) -> str:
-    return claim.date or ""
+_date = attrgetter("date")

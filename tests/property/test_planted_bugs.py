@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 
 from store.history import (
@@ -246,7 +247,7 @@ def _write_bodies_as_they_came(plant: pytest.MonkeyPatch) -> None:
 
     def as_it_came(event: Any, body: bytes, zone: str) -> View:
         one = true_view(event, body, zone)
-        return one._replace(resource={**one.resource, "raw": body.decode()})
+        return msgspec.structs.replace(one, resource={**one.resource, "raw": body.decode()})
 
     plant.setattr(follower, "view", as_it_came)
 
