@@ -31,8 +31,8 @@ torture: $(READY)  ## kill every part at random instants under load, MINUTES=30;
 fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (some ten minutes)
 	@$(BIN)/python -m tests.fuzz.flat
 
-bench: $(READY)  ## how fast histories are folded: medians, beside a baseline of the same run
-	@$(BIN)/python -m tests.benchmarks.folding
+bench: $(READY)  ## how fast, how large: medians beside baselines of the same run; BENCH="ingest --runs 3"
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 lint: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .
