@@ -24,6 +24,9 @@ from store import Appender, Overloaded
 from store.events import Appended, NewEvent, Reason, Refused
 
 
+NO_CONTENT = 204
+
+
 class Listener:
     """Takes events in."""
 
@@ -125,8 +128,10 @@ async def _answer_success(
 ) -> None:
     """204 has no body, 200 an empty object, 201 the EventSubscription that v4 asks for."""
     status = arrival.rules.success_status
-    bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
-    body = json.dumps(bodies[status]).encode() if status in bodies else b""
+    body = b""
+    if status != NO_CONTENT:
+        bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
+        body = json.dumps(bodies[status]).encode()
     await answer(send, status, (*headers, ("X-Request-Id", exchange.request_id)), body)
 
 

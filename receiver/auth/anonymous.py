@@ -9,6 +9,8 @@ from receiver.auth.identity import Identity
 from receiver.forwarded import Address, Network, is_within
 
 SOURCE = "default"
+MOST_KNOWN = 1_024
+"""Addresses remembered; others are looked up every time."""
 
 LOOPBACK: Sequence[Network] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 ANYWHERE: Sequence[Network] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
@@ -18,13 +20,20 @@ class Anonymous:
     """Sources without credentials, each heard from its networks only."""
 
     def __init__(self, networks: Mapping[str, Sequence[Network]]) -> None:
-        self._networks = tuple(networks.items())
+        self._networks = tuple((Identity(source), those) for source, those in networks.items())
+        # The same few addresses send again and again.
+        self._known: dict[Address, Identity] = {}
 
     def identify(self, address: Address | None) -> Identity | None:
         """The first source that sends from there."""
-        for source, networks in self._networks:
-            if is_within(address, networks):
-                return Identity(source)
+        known = self._known.get(address) if address is not None else None
+        if known is not None:
+            return known
+        for identity, networks in self._networks:
+            if address is not None and is_within(address, networks):
+                if len(self._known) < MOST_KNOWN:
+                    self._known[address] = identity
+                return identity
         return None
 
 
