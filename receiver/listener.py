@@ -23,7 +23,6 @@ from receiver.rejections import (
 from store import Appender, Overloaded
 from store.events import Appended, NewEvent, Reason, Refused
 
-
 NO_CONTENT = 204
 
 

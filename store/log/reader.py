@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from store.events import Decision, Quarantined, RecordedEvent, Redelivery
 from store.log import rows
+from store.log.packing import Damaged, Packing
 from store.log.protocol import LogMissing, LogUnavailable
 from store.log.segments import ARCHIVE, Archive
 
@@ -28,15 +29,27 @@ _QUARANTINE = f"SELECT {rows.QUARANTINE_COLUMNS} FROM quarantine WHERE id"
 _DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
 
 
+class DamagedBody(LogUnavailable):
+    """What the log keeps of one event's body cannot be read."""
+
+    hint = "`listener check --log-only` tells all of it; `listener restore` brings a backup."
+
+    def __init__(self, position: int, error: Exception) -> None:
+        super().__init__(f"The body of event {position} cannot be read: {error}.")
+        self.position = position
+
+
 class SqliteReading:
     """The read side of a log, over a connection. From any thread, one thread at a time.
 
-    Bodies that were moved to the archive are read from there, without anybody noticing.
+    Bodies are unpacked, and those that were moved to the archive read from there, without anybody
+    noticing.
     """
 
     def __init__(self, connection: sqlite3.Connection, directory: Path) -> None:
         self._connection = connection
         self._archive = Archive(directory / ARCHIVE, connection)
+        self._packing = Packing(connection)
 
     def head(self) -> int:
         return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
@@ -68,9 +81,18 @@ class SqliteReading:
         self._connection.close()
 
     def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
-        if not row[-1]:
-            row = (*row[:-1], self._archived(row[0]))
-        return rows.recorded_event(row)
+        return rows.recorded_event(row, self._body_of(row[0], row[-1]))
+
+    def _body_of(self, position: int, kept: bytes) -> bytes:
+        """The body of an event, from what its row keeps. Raises DamagedBody, LogUnavailable."""
+        if not kept:
+            return self._archived(position)
+        try:
+            return self._packing.unpack(kept)
+        except Damaged as error:
+            raise DamagedBody(position, error) from error
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The log cannot be read: {error}.") from error
 
     def _archived(self, position: int) -> bytes:
         """The body of an event that has none in log.db; empty when it was erased."""

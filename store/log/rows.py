@@ -28,9 +28,9 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def event_row(
-    event: NewEvent, position: int, conflict_of: int | None, chain: bytes
+    event: NewEvent, position: int, conflict_of: int | None, chain: bytes, packed: bytes
 ) -> tuple[Any, ...]:
-    """In the order of EVENT_COLUMNS."""
+    """In the order of EVENT_COLUMNS; `packed` is what is kept of the body."""
     return (
         position,
         event.source,
@@ -48,11 +48,11 @@ def event_row(
         bytes.fromhex(event.digest),
         conflict_of,
         chain,
-        event.body,
+        packed,
     )
 
 
-def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
+def recorded_event(row: tuple[Any, ...], body: bytes) -> RecordedEvent:
     return RecordedEvent(
         position=row[0],
         source=row[1],
@@ -70,7 +70,7 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
         digest=row[13].hex(),
         conflict_of=row[14],
         chain=row[15].hex(),
-        body=row[16],
+        body=body,
     )
 
 

@@ -50,6 +50,12 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/decisions_refuse_update.sql",
         "triggers/decisions_refuse_delete.sql",
     ),
+    "004_packing": (
+        "tables/dictionaries.sql",
+        "triggers/dictionaries_refuse_replace.sql",
+        "triggers/dictionaries_refuse_update.sql",
+        "triggers/dictionaries_refuse_delete.sql",
+    ),
 }
 
 

@@ -6,6 +6,8 @@ from contextlib import closing
 import pytest
 
 from store import open_log, schema, verify_chain
+from store.log import sqlite
+from store.log.packing import Packing
 from store.schema import STEPS
 from tests.new_events import new_event, refused
 
@@ -15,6 +17,8 @@ def old(tmp_path, monkeypatch):
     """A log that the first version made."""
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "STEPS", {"001_log": STEPS["001_log"]})
+        earlier.setattr(sqlite, "equip", lambda _: None)
+        earlier.setattr(Packing, "pack", lambda _, body: body)
         with closing(open_log(tmp_path)) as log:
             log.append([new_event("a"), new_event("b"), new_event("a")])
             log.quarantine([refused()])
@@ -38,7 +42,7 @@ def test_an_older_log_keeps_everything_and_ends_as_a_new_one_begins(old, tmp_pat
     assert objects(old) == objects(new) != before
 
 
-@pytest.mark.parametrize("table", ["segments", "erasures", "erased", "decisions"])
+@pytest.mark.parametrize("table", ["segments", "erasures", "erased", "decisions", "dictionaries"])
 def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
     with closing(open_log(tmp_path)) as log:
         log.append([new_event("a")])
@@ -48,6 +52,7 @@ def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
         "erasures": "1, 'party', '', ''",
         "erased": "'event', 1, 1",
         "decisions": "1, 1, 'dropped', 'noise', NULL, '', ''",
+        "dictionaries": "1, x'00'",
     }[table]
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
         connection.execute(f"INSERT INTO {table} VALUES ({values})")
