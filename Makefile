@@ -31,9 +31,8 @@ torture: $(READY)  ## kill every part at random instants under load, MINUTES=30;
 fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (some ten minutes)
 	@$(BIN)/python -m tests.fuzz.flat
 
-bench: $(READY)  ## how fast events are folded and replayed: medians, beside baselines of the same run
-	@$(BIN)/python -m tests.benchmarks.folding
-	@$(BIN)/python -m tests.benchmarks.replaying
+bench: $(READY)  ## how fast, how large: medians beside baselines of the same run; BENCH="ingest --runs 3"
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 interop: $(READY)  ## exports read by pm4py and pyarrow, in an environment of their own (half a gigabyte)
 	@INTEROP=1 $(BIN)/python -m pytest -s tests/interop

@@ -49,7 +49,7 @@ class Door:
         Raises Unauthorized, Forbidden, TooManyAttempts, CannotTell.
         """
         presented, address = self._presented(scope)
-        used = [way for way in self.ways if way.is_presented(presented)]
+        used = [way for way in self.ways if way.is_presented(presented)] if self.ways else ()
         if not used:
             identity = self.anonymous.identify(address)
             if identity is None:
@@ -87,7 +87,7 @@ class Door:
     def _presented(self, scope: Scope) -> tuple[Presented, Address | None]:
         client = scope.get("client")
         peer = address_of(client[0]) if client else None
-        by_proxy = is_within(peer, self.trusted_proxies)
+        by_proxy = bool(self.trusted_proxies) and is_within(peer, self.trusted_proxies)
         headers = _joined(scope["headers"])
         address = sender(peer, headers.get(b"x-forwarded-for", b""), self.trusted_proxies)
         return Presented(headers, scope["path"], by_proxy), address

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from receiver.drift import Findings
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.gate import Arrival
-from receiver.limits import DEFAULT_LIMITS, Limits, excess
+from receiver.limits import DEFAULT_LIMITS, Limits, excess, marks
 from receiver.models.common import Open
 from receiver.models.event import Envelope, JsonPatch
 from receiver.rejections import InvalidEvent
@@ -94,14 +94,15 @@ def _refuse(code: str, pointer: str, expected: str) -> NoReturn:
 def _check_body(arrival: Arrival, document: Json, limits: Limits, findings: Findings) -> None:
     if not arrival.media_type_given:
         findings.note("no-media-type")
-    written = to_json(document)
-    too_much = excess(arrival.body, document, written, limits)
+    shape = marks(arrival.body)
+    too_much = excess(arrival.body, document, shape, limits)
     if too_much:
         raise InvalidEvent((too_much,))
+    written = to_json(document)
     if b"Infinity" in written and _has_infinity(document):
         _refuse("not-json", "", "numbers that a double can hold")
     # Members that were overwritten took their colons with them: cheaper than watching each one.
-    if arrival.body.count(b":") != written.count(b":") and _repeats_a_member(arrival.body):
+    if shape.count(b":") != written.count(b":") and _repeats_a_member(arrival.body):
         findings.note("duplicate-member")
 
 
@@ -189,7 +190,9 @@ def _note_v4_names(resource: Json, pointer: str, findings: Findings) -> None:
         if name in resource:
             findings.note("v4-name", f"{pointer}/{name}")
     for name, nested in _NESTED_SINCE_V5:
-        if any("id" in one and nested not in one for one in objects(resource.get(name))):
+        if name in resource and any(
+            "id" in one and nested not in one for one in objects(resource[name])
+        ):
             findings.note("v4-name", f"{pointer}/{name}")
 
 

@@ -31,13 +31,20 @@ def address_of(text: str) -> Address | None:
 
 def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
     """Whether it lies in one of them; an unknown address lies nowhere."""
-    return address is not None and any(address in network for network in networks)
+    if address is None:
+        return False
+    for network in networks:  # noqa: SIM110  as a generator it costs twice as much, on every request
+        if address in network:
+            return True
+    return False
 
 
 def sender(peer: Address | None, forwarded: bytes, trusted: Sequence[Network]) -> Address | None:
     """Who sends, as far as trusted proxies vouch for it; None when they say something unreadable."""
     address = peer
-    for text in reversed(forwarded.decode("latin-1").split(",") if forwarded else ()):
+    if not forwarded:
+        return address
+    for text in reversed(forwarded.decode("latin-1").split(",")):
         if not is_within(address, trusted):
             break
         address = address_of(text)

@@ -142,7 +142,10 @@ def _unreadable(given: Mapping[bytes, bytes]) -> Rejection | None:
 
     application/json and application/…+json pass with any parameters, and so does none at all.
     """
-    kind = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    given_kind = given.get(b"content-type", b"")
+    if given_kind == b"application/json" and b"content-encoding" not in given:
+        return None
+    kind = given_kind.partition(b";")[0].strip().lower()
     if kind not in (b"", b"application/json") and not (
         kind.startswith(b"application/") and kind.endswith(b"+json")
     ):

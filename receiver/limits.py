@@ -38,13 +38,19 @@ DEFAULT_LIMITS = Limits()
 
 _STRIDE = 10
 """Every tenth byte is enough to find long numbers: they cover several in a row."""
+_NO_MARKS = bytes(set(range(256)) - set(b"{[,:"))
 _AS_DIGITS = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 
 
-def excess(body: bytes, document: dict[str, Any], written: bytes, limits: Limits) -> Reason | None:
+def marks(text: bytes) -> bytes:
+    """The marks that give JSON its shape, and nothing else of it: what is counted in one pass."""
+    return text.translate(None, _NO_MARKS)
+
+
+def excess(body: bytes, document: dict[str, Any], shape: bytes, limits: Limits) -> Reason | None:
     """The first thing about this JSON that is beyond its limit.
 
-    `document` is the body, read; `written` is that, written again: without the space around.
+    `document` is the body, read; `shape` are the body's marks.
     """
     if _may_have_long_number(body, limits.number_characters):
         longest = _longest_number(body)
@@ -52,9 +58,9 @@ def excess(body: bytes, document: dict[str, Any], written: bytes, limits: Limits
             most = f"numbers of at most {limits.number_characters} characters"
             return Reason("number-too-long", "", most)
     if (
-        written.count(b"{") + written.count(b"[") > limits.json_depth
-        or written.count(b",") >= limits.json_members
-        or len(written) > limits.string_characters
+        shape.count(b"{") + shape.count(b"[") > limits.json_depth
+        or shape.count(b",") >= limits.json_members
+        or len(body) > limits.string_characters
     ):
         return next(_beyond(document, limits), None)
     return None

@@ -29,6 +29,8 @@ from store.events import Appended, NewEvent, Reason, Refused
 Parse = Callable[[Arrival, EventTypes, EventType | None, Limits], NewEvent]
 """What a body is as an event; raises InvalidEvent."""
 
+NO_CONTENT = 204
+
 
 class Listener:
     """Takes events in."""
@@ -142,8 +144,10 @@ async def _answer_success(
 ) -> None:
     """204 has no body, 200 an empty object, 201 the EventSubscription that v4 asks for."""
     status = arrival.rules.success_status
-    bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
-    body = json.dumps(bodies[status]).encode() if status in bodies else b""
+    body = b""
+    if status != NO_CONTENT:
+        bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
+        body = json.dumps(bodies[status]).encode()
     await answer(send, status, (*headers, ("X-Request-Id", exchange.request_id)), body)
 
 

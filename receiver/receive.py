@@ -36,6 +36,8 @@ from store import Appender, LogError, open_appender
 BACKLOG = 2_048
 GRACE_SECONDS = 10
 """How long requests in flight may take once the receiver was told to stop."""
+COLLECT_SELDOM = (20_000, 20, 50)
+"""Objects made and not yet gone before the collector looks; older ones, every so many looks."""
 OTHER_FILES = 256
 """Open files beside connections."""
 
@@ -142,6 +144,8 @@ async def _serve(
     # events per second at 128 connections).
     gc.collect()
     gc.freeze()
+    # What a request makes is gone with it, without a collector; looking seldom is enough.
+    gc.set_threshold(*COLLECT_SELDOM)
     # Before it is said: who reads the line may connect at once.
     listening.listen(BACKLOG)
     host, port = listening.getsockname()[:2]

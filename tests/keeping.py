@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import io
 import json
 import re
 import sqlite3
@@ -9,16 +10,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from click.testing import CliRunner, Result
 
 from receiver.__main__ import main
 from store import RuleBook, open_log, open_reader
 from store.history.rebuild import rebuild
+from store.log import packing
 from tests.logs import provider_log, rows
 
 OLD, NEW = "2026-10-01T08:00:00.000Z", "2026-11-20T08:00:00.000Z"
@@ -78,14 +82,30 @@ def tampered(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def every_byte(directory: Path) -> dict[str, bytes]:
-    """All files, compressed ones unpacked too."""
+    """All files, compressed ones unpacked too: also every body that a database still holds anywhere,
+    in a row, a free page or a write-ahead log."""
     found: dict[str, bytes] = {}
     for path in sorted(directory.rglob("*")):
         if path.is_file():
             found[str(path.relative_to(directory))] = path.read_bytes()
             if path.suffix == ".gz":
                 found[f"{path.name} unpacked"] = gzip.decompress(path.read_bytes())
+            found[f"{path.name} frames"] = b"\n".join(frames(path.read_bytes()))
     return found
+
+
+def frames(content: bytes) -> Iterator[bytes]:
+    """What every frame of Zstandard in these bytes unpacks to, whole or as far as it goes."""
+    shipped = files("store.log").joinpath(f"dictionaries/{packing.NUMBER}.zdict").read_bytes()
+    unpacker = zstandard.ZstdDecompressor(zstandard.ZstdCompressionDict(shipped))
+    place = content.find(packing.MAGIC)
+    while place >= 0:
+        unpacked = io.BytesIO()
+        with suppress(zstandard.ZstdError), unpacker.stream_reader(content[place:]) as reader:
+            while part := reader.read(64):
+                unpacked.write(part)
+        yield unpacked.getvalue()
+        place = content.find(packing.MAGIC, place + 1)
 
 
 def folded_rows(directory: Path) -> dict[str, list[Any]]:

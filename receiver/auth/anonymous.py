@@ -9,6 +9,8 @@ from receiver.auth.identity import EVERYTHING, WRITE, Identity
 from receiver.forwarded import Address, Network, is_within
 
 SOURCE = "default"
+MOST_KNOWN = 1_024
+"""Addresses remembered; others are looked up every time."""
 
 LOOPBACK: Sequence[Network] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 ANYWHERE: Sequence[Network] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
@@ -19,13 +21,21 @@ class Anonymous:
 
     def __init__(self, networks: Mapping[str, Sequence[Network]]) -> None:
         self._networks = tuple(networks.items())
+        # The same few addresses send again and again.
+        self._known: dict[Address, Identity] = {}
 
     def identify(self, address: Address | None) -> Identity | None:
         """The first source that sends from there. What others sent it may read on this machine only."""
+        known = self._known.get(address) if address is not None else None
+        if known is not None:
+            return known
         for source, networks in self._networks:
-            if is_within(address, networks):
+            if address is not None and is_within(address, networks):
                 may = EVERYTHING if is_within(address, LOOPBACK) else frozenset({WRITE})
-                return Identity(source, may, is_anonymous=True)
+                identity = Identity(source, may, is_anonymous=True)
+                if len(self._known) < MOST_KNOWN:
+                    self._known[address] = identity
+                return identity
         return None
 
 

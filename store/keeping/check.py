@@ -17,7 +17,7 @@ from store.events import Quarantined, RecordedEvent
 from store.keeping.opening import read_only
 from store.log.identity import FIRST_CHAIN, sealed
 from store.log.protocol import LogError
-from store.log.reader import SqliteReader
+from store.log.reader import DamagedBody, SqliteReader
 from store.log.seals import FIRST_SEAL, is_sealed
 from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE
@@ -89,14 +89,13 @@ def _chain(reader: SqliteReader, erased: set[int], until: int, progress: Progres
     position = 0
     try:
         for position, event in enumerate(reader.read(limit=until), start=1):
-            chain = sealed(previous, event, position)
-            if chain is None:
-                return Wrong(LOG_FILE, f"events {position}", _unsealed(event, position))
-            if not _has_its_body(event, erased):
-                why = "its body is not the one that was received"
+            why = _wrong(previous, event, position, erased)
+            if why:
                 return Wrong(LOG_FILE, f"events {position}", why)
-            previous = chain
+            previous = bytes.fromhex(event.chain)
             progress(1)
+    except DamagedBody as error:
+        return Wrong(LOG_FILE, f"events {error.position}", "its body cannot be unpacked")
     except LogError as error:
         return Wrong(LOG_FILE, "", str(error))
     except (ValueError, TypeError, AttributeError) as error:
@@ -104,6 +103,14 @@ def _chain(reader: SqliteReader, erased: set[int], until: int, progress: Progres
         return Wrong(LOG_FILE, f"events {position + 1}", f"unreadable ({error})")
     if position < until:
         return Wrong(LOG_FILE, f"events {position + 1}", "missing")
+    return None
+
+
+def _wrong(previous: bytes, event: RecordedEvent, position: int, erased: set[int]) -> str | None:
+    if sealed(previous, event, position) is None:
+        return _unsealed(event, position)
+    if not _has_its_body(event, erased):
+        return "its body is not the one that was received"
     return None
 
 

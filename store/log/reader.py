@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from store.events import Decision, EventHead, Quarantined, RecordedEvent, Redelivery
 from store.log import rows
+from store.log.packing import BEGINNING, Damaged, Packing
 from store.log.protocol import LogMissing, LogUnavailable
 from store.log.segments import ARCHIVE, Archive
 
@@ -23,7 +24,10 @@ PAGE_BYTES = 4_194_304
 Row = TypeVar("Row")
 
 _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE position"
-_HEADS = f"SELECT {rows.HEAD_COLUMNS} FROM events WHERE position"
+_HEADS = (
+    f"SELECT {rows.HEAD_COLUMNS}, length(body), substr(body, 1, {BEGINNING}) "
+    "FROM events WHERE position"
+)
 _TOLD = (
     f"SELECT {rows.HEAD_COLUMNS}, body FROM events "
     "WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position"
@@ -37,15 +41,27 @@ _HAS_SEALS = "SELECT 1 FROM sqlite_schema WHERE name = 'seals'"
 _DECISIONS = f"SELECT {rows.DECISION_COLUMNS} FROM decisions WHERE id"
 
 
+class DamagedBody(LogUnavailable):
+    """What the log keeps of one event's body cannot be read."""
+
+    hint = "`listener check --log-only` tells all of it; `listener restore` brings a backup."
+
+    def __init__(self, position: int, error: Exception) -> None:
+        super().__init__(f"The body of event {position} cannot be read: {error}.")
+        self.position = position
+
+
 class SqliteReading:
     """The read side of a log, over a connection. From any thread, one thread at a time.
 
-    Bodies that were moved to the archive are read from there, without anybody noticing.
+    Bodies are unpacked, and those that were moved to the archive read from there, without anybody
+    noticing.
     """
 
     def __init__(self, connection: sqlite3.Connection, directory: Path) -> None:
         self._connection = connection
         self._archive = Archive(directory / ARCHIVE, connection)
+        self._packing = Packing(connection)
 
     def head(self) -> int:
         return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
@@ -64,9 +80,10 @@ class SqliteReading:
         return self._pages(f"{_HEADS} > ? ORDER BY position", self._head, after, limit)
 
     def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+        found = self._select(_TOLD, json.dumps([*positions]))
+        bodies = [self._body_of(row[0], row[-1]) for row in found]
         return [
-            (rows.event_head(row[:-1]), row[-1] or self._archived(row[0]))
-            for row in self._select(_TOLD, json.dumps([*positions]))
+            (rows.event_head(row, len(body)), body) for row, body in zip(found, bodies, strict=True)
         ]
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
@@ -90,14 +107,27 @@ class SqliteReading:
         return _QUARANTINE if self._select(_HAS_SEALS) else _UNSEALED
 
     def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
-        if not row[-1]:
-            row = (*row[:-1], self._archived(row[0]))
-        return rows.recorded_event(row)
+        return rows.recorded_event(row, self._body_of(row[0], row[-1]))
+
+    def _body_of(self, position: int, kept: bytes) -> bytes:
+        """The body of an event, from what its row keeps. Raises DamagedBody, LogUnavailable."""
+        if not kept:
+            return self._archived(position)
+        try:
+            return self._packing.unpack(kept)
+        except Damaged as error:
+            raise DamagedBody(position, error) from error
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The log cannot be read: {error}.") from error
 
     def _head(self, row: tuple[Any, ...]) -> EventHead:
-        if not row[-1]:
-            row = (*row[:-1], len(self._archived(row[0])))
-        return rows.event_head(row)
+        *_, length, beginning = row
+        if not length:
+            return rows.event_head(row, len(self._archived(row[0])))
+        try:
+            return rows.event_head(row, self._packing.size(beginning, length))
+        except Damaged as error:
+            raise DamagedBody(row[0], error) from error
 
     def _archived(self, position: int) -> bytes:
         """The body of an event that has none in log.db; empty when it was erased."""

@@ -21,7 +21,7 @@ EVENT_COLUMNS = (
 )
 HEAD_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
-    "event_time, received_at, drift, lower(hex(digest)), conflict_of, length(body)"
+    "event_time, received_at, drift, lower(hex(digest)), conflict_of"
 )
 BARE_QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
@@ -42,9 +42,9 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def event_row(
-    event: NewEvent, position: int, conflict_of: int | None, chain: bytes
+    event: NewEvent, position: int, conflict_of: int | None, chain: bytes, packed: bytes
 ) -> tuple[Any, ...]:
-    """In the order of EVENT_COLUMNS."""
+    """In the order of EVENT_COLUMNS; `packed` is what is kept of the body."""
     return (
         position,
         event.source,
@@ -62,11 +62,11 @@ def event_row(
         bytes.fromhex(event.digest),
         conflict_of,
         chain,
-        event.body,
+        packed,
     )
 
 
-def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
+def recorded_event(row: tuple[Any, ...], body: bytes) -> RecordedEvent:
     return RecordedEvent(
         position=row[0],
         source=row[1],
@@ -84,13 +84,13 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
         digest=row[13].hex(),
         conflict_of=row[14],
         chain=row[15].hex(),
-        body=row[16],
+        body=body,
     )
 
 
-def event_head(row: tuple[Any, ...]) -> EventHead:
-    """Of a row in the order of HEAD_COLUMNS."""
-    return EventHead._make((*row[:10], _drift(row[10]), *row[11:]))
+def event_head(row: tuple[Any, ...], size: int) -> EventHead:
+    """Of a row that begins with HEAD_COLUMNS, and the size of its body."""
+    return EventHead._make((*row[:10], _drift(row[10]), row[11], row[12], size))
 
 
 def quarantine_row(refused: Refused, number: int) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from store.log.directory import sync_names
 from store.log.group_commit import Answer, Entry
 from store.log.identity import FIRST_CHAIN, chain_of, known
 from store.log.lock import LOCK_SECONDS, lock, lock_guests
+from store.log.packing import equip
 from store.log.protocol import LogError, LogMissing, LogUnavailable
 from store.log.reader import SqliteReading
 from store.schema import NewerSchemaError, migrate
@@ -171,7 +172,8 @@ class SqliteLog(SqliteReading):
         position = self._position + 1
         conflict_of = kept[0][0] if kept else None
         chain = chain_of(self._chain, event, position, conflict_of)
-        execute(_ADD_EVENT, rows.event_row(event, position, conflict_of, chain))
+        packed = self._packing.pack(event.body)
+        execute(_ADD_EVENT, rows.event_row(event, position, conflict_of, chain, packed))
         self._position, self._chain = position, chain
         return Appended(position, conflict_of=conflict_of)
 
@@ -182,8 +184,7 @@ class SqliteLog(SqliteReading):
         return seals.seal(self._connection, refused, after).number
 
     def _body(self, position: int) -> bytes:
-        body = self._connection.execute(_BODY, (position,)).fetchone()[0]
-        return body or self._archived(position)
+        return self._body_of(position, self._connection.execute(_BODY, (position,)).fetchone()[0])
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -195,6 +196,7 @@ def _open(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         _check_mode(connection)
         migrate(connection)
+        equip(connection)
         sync_names(path.parent)
     except (sqlite3.Error, NewerSchemaError, OSError) as error:
         if connection:

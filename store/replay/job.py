@@ -134,7 +134,7 @@ async def _carry(work: Work, lanes: Lanes) -> None:
         for page, after in work.origin.pages(after):  # noqa: B020  the next round goes on there
             for row in page:
                 if row[0] not in settled:
-                    await lanes.offer(rows.recorded_event(row))
+                    await lanes.offer(rows.recorded_event(row, row[-1]))
             lanes.looked_at(after)
             await asyncio.sleep(0)
         settled.clear()
@@ -244,7 +244,7 @@ def _rested(seconds: float, stopping: Stopping) -> bool:
 
 
 def _reading(origin: Origin) -> Read:
-    return lambda positions: [rows.recorded_event(row) for row in origin.rows(positions)]
+    return lambda positions: [rows.recorded_event(row, row[-1]) for row in origin.rows(positions)]
 
 
 class _Forgetful:

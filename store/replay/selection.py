@@ -18,8 +18,9 @@ from typing import Any
 
 from store.events import RecordedEvent
 from store.log import rows
+from store.log.packing import Damaged, Packing
 from store.log.protocol import LogError, LogUnavailable
-from store.log.reader import open_read_only
+from store.log.reader import DamagedBody, open_read_only
 from store.log.segments import ARCHIVE, Archive
 from store.log.sqlite import LOG_FILE
 
@@ -120,6 +121,7 @@ class Selected:
         self._choosing = open_read_only(directory / LOG_FILE)
         self._reading = open_read_only(directory / LOG_FILE)
         self._archive = Archive(directory / ARCHIVE, self._reading)
+        self._packing = Packing(self._reading)
         _confine(self._choosing)
         try:
             self._chosen(0, 0)
@@ -159,7 +161,8 @@ class Selected:
     def events(self, after: int = 0) -> Iterator[RecordedEvent]:
         """The same as events, one by one."""
         for page, _ in self.pages(after):
-            yield from map(rows.recorded_event, page)
+            for row in page:
+                yield rows.recorded_event(row, row[-1])
 
     def count(self, after: int = 0) -> int:
         """How many there are at present; reads no bodies."""
@@ -187,14 +190,22 @@ class Selected:
         try:
             with closing(self._reading.execute(query, wanted)) as cursor:
                 for row in cursor:
-                    whole = row if row[-1] else (*row[:-1], self._archive.body(row[0]) or b"")
-                    found.append(whole)
-                    size += len(whole[-1])
+                    body = self._body(row[0], row[-1])
+                    found.append((*row[:-1], body))
+                    size += len(body)
                     if most_bytes is not None and size >= most_bytes:
                         break
         except sqlite3.Error as error:
             raise LogUnavailable(f"The log cannot be read: {error}.") from error
         return found
+
+    def _body(self, position: int, kept: bytes) -> bytes:
+        if not kept:
+            return self._archive.body(position) or b""
+        try:
+            return self._packing.unpack(kept)
+        except Damaged as error:
+            raise DamagedBody(position, error) from error
 
     def _range(self, after: int) -> tuple[int, int]:
         """Behind which position to begin, and where to end at present."""

@@ -89,7 +89,7 @@ class States:
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """The events at these positions."""
         found = (self._event(position) for position in positions)
-        return [rows.event_row(event, event.position, None, bytes(32)) for event in found if event]
+        return [_row(event, event.position) for event in found if event]
 
     def _event(self, position: int) -> RecordedEvent | None:
         number, source = self._tickets[position]
@@ -143,7 +143,11 @@ def _synthetic(
         digest=hashlib.sha256(body).hexdigest(),
         body=body,
     )
-    return rows.recorded_event(rows.event_row(event, position, None, bytes(32)))
+    return rows.recorded_event(_row(event, position), body)
+
+
+def _row(event: NewEvent, position: int) -> Row:
+    return rows.event_row(event, position, None, bytes(32), event.body)
 
 
 def _whole(state: str, number: str) -> dict[str, object]:

@@ -58,6 +58,12 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/seals_refuse_update.sql",
         "triggers/seals_refuse_delete.sql",
     ),
+    "004_packing": (
+        "tables/dictionaries.sql",
+        "triggers/dictionaries_refuse_replace.sql",
+        "triggers/dictionaries_refuse_update.sql",
+        "triggers/dictionaries_refuse_delete.sql",
+    ),
 }
 
 FILLED: Mapping[str, Callable[[sqlite3.Connection], None]] = {"003_seals": seal_all}

@@ -1,7 +1,9 @@
 """Measuring: medians over interleaved runs, and each figure beside its baseline."""
 
 import json
+import os
 import platform
+import sqlite3
 import statistics
 import sys
 import time
@@ -44,8 +46,17 @@ def report(title: str, rows: list[Json], file: Path | None) -> None:
         cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
         print("  " + "  ".join(cells))
     if file:
-        machine = {"python": sys.version.split()[0], "machine": platform.machine()}
-        file.write_text(json.dumps({"title": title, "on": machine, "rows": rows}, indent=2) + "\n")
+        file.write_text(json.dumps({"title": title, "on": where(), "rows": rows}, indent=2) + "\n")
+
+
+def where() -> Json:
+    """On what it was measured."""
+    return {
+        "python": sys.version.split()[0],
+        "sqlite": sqlite3.sqlite_version,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
 
 
 def _shown(value: object) -> str:

@@ -5,12 +5,14 @@ import io
 import json
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from threading import Thread
 
 import httpx
 import pytest
 
+from store import open_reader
 from tests.browser.conftest import serving
 from tests.browser.sample_history import fill, two_sources
 
@@ -70,10 +72,8 @@ def test_the_board_as_json_agrees_with_the_database(client, served):
 
 def test_the_raw_download_is_byte_for_byte_what_the_log_has(client, served):
     answer = client.get("/-/history/event/1.raw")
-    with sqlite3.connect(served.data / "log.db") as db:
-        (body,) = db.execute("select body from events where position = 1").fetchone()
-    db.close()
-    assert answer.content == body
+    with closing(open_reader(served.data)) as reader:
+        assert answer.content == reader.event(1).body
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert client.get("/-/history/event/999999999").status_code == 404

@@ -7,6 +7,8 @@ from contextlib import closing
 import pytest
 
 from store import open_log, schema, verify_chain
+from store.log import sqlite
+from store.log.packing import Packing
 from store.schema import STEPS
 from tests.keeping import checked, listener, run, tampered
 from tests.new_events import new_event, refused
@@ -21,6 +23,8 @@ def older(path, monkeypatch, steps):
     """A log that a version with these steps made."""
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "STEPS", {name: STEPS[name] for name in steps})
+        earlier.setattr(sqlite, "equip", lambda _: None)
+        earlier.setattr(Packing, "pack", lambda _, body: body)
         with closing(open_log(path)) as log:
             log.append([new_event("a"), new_event("b"), new_event("a")])
     with closing(sqlite3.connect(path / "log.db")) as connection:
@@ -75,7 +79,9 @@ def test_what_an_older_log_has_in_quarantine_is_sealed_from_now_on(old):
     assert checked(old, "--log-only") == [("log.db", "quarantine 1")]
 
 
-@pytest.mark.parametrize("table", ["segments", "erasures", "erased", "decisions", "seals"])
+@pytest.mark.parametrize(
+    "table", ["segments", "erasures", "erased", "decisions", "seals", "dictionaries"]
+)
 def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
     with closing(open_log(tmp_path)) as log:
         log.append([new_event("a")])
@@ -86,6 +92,7 @@ def test_what_is_written_down_about_keeping_is_append_only(tmp_path, table):
         "erased": "'event', 1, 1",
         "decisions": "1, 1, 'dropped', 'noise', NULL, '', ''",
         "seals": "2, '', zeroblob(32), zeroblob(32)",
+        "dictionaries": "1, x'00'",
     }[table]
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
         connection.execute(f"INSERT INTO {table} VALUES ({values})")

@@ -1,6 +1,7 @@
 """What only a file can promise: it guards itself, outlives its writer, and says what is wrong."""
 
 import sqlite3
+from random import Random
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_a_reader_sees_each_commit_and_holds_no_transaction_while_it_reads(tmp_p
 def test_large_bodies_are_read_a_few_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "PAGE_BYTES", 10_000)
     log = open_log(tmp_path)
-    log.append([new_event(str(n), str(n).encode() * 6_000) for n in range(5)])
+    log.append([new_event(str(n), Random(n).randbytes(6_000)) for n in range(5)])
     asked = []
     log._connection.set_trace_callback(asked.append)
     assert [event.position for event in log.read()] == [1, 2, 3, 4, 5]
@@ -172,7 +173,7 @@ def test_a_full_database_is_said_and_the_next_append_works_when_there_is_room(tm
     pages = log._connection.execute("PRAGMA page_count").fetchone()[0]
     log._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LogUnavailable, match="full"):
-        log.append([new_event(str(n), bytes(1_000_000)) for n in range(3)])
+        log.append([new_event(str(n), Random(n).randbytes(1_000_000)) for n in range(3)])
     assert [event.event_id for event in log.read()] == ["before"]
     log._connection.execute("PRAGMA max_page_count = 1000000")
     assert log.append([new_event("after")]) == [Appended(2)]
