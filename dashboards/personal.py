@@ -42,6 +42,9 @@ class Mask:
     reason: str
     shown_where: tuple[str, tuple[str, ...]] | None = None
     """A column and the values with which a row is shown nevertheless."""
+    key: str = ""
+    """The table's key, where it is a digest of what is masked: whoever guesses a name could see from
+    it that the guess is right. The row's number takes its place."""
 
 
 MASKS: Mapping[str, Mask] = {
@@ -52,16 +55,18 @@ MASKS: Mapping[str, Mask] = {
         "notes, parties, characteristics, descriptions, and members that nobody knows",
         shown_where=("member", IMPERSONAL_MEMBERS),
     ),
-    "notes": Mask(("author", "text"), "who wrote what about whom"),
+    "notes": Mask(("author", "text"), "who wrote what about whom", key="note"),
     "parties": Mask(
         ("name",),
         "names of people; those of organizations stay",
         shown_where=("party_type", ("Organization",)),
+        key="party",
     ),
     "relations": Mask(
         ("name",),
         "sites and addresses; names of products, orders and tickets stay",
         shown_where=("referred_type", IMPERSONAL_THINGS),
+        key="relation",
     ),
     "information_requests": Mask(("value",), "a value suggested for any member"),
     "milestones": Mask(("description",), "free text"),
@@ -110,13 +115,18 @@ def view(table: str, columns: Sequence[str]) -> str:
 
 def mask_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """Rows of a table as its view shows them."""
+    if table not in MASKS:
+        return tuple(map(dict, rows))
+    key = MASKS[table].key
     return tuple(
-        {column: _masked(table, row, column) for column in row} if table in MASKS else dict(row)
-        for row in rows
+        {column: number if column == key else _masked(table, row, column) for column in row}
+        for number, row in enumerate(rows, start=1)
     )
 
 
 def _in_sql(table: str, column: str) -> str:
+    if table in MASKS and column == MASKS[table].key:
+        return f"rowid as [{column}]"
     if column not in masked_columns(table):
         return f"[{column}]"
     shown = f"when [{column}] is null then null"

@@ -75,6 +75,8 @@ def _say_what_is_masked(tables: dict[str, Any]) -> None:
         words = tables[name]
         for column in mask.columns:
             words["columns"][column] += f" - masked for analysts: {mask.reason}"
+        if mask.key:
+            words["columns"][mask.key] = "Number of the row; another one when the ticket changes"
         words["facets"] = [one for one in words.get("facets", []) if one not in mask.columns]
     for name in personal.INDEX_OF_TEXTS:
         # What FTS5 keeps beside it, too (sqlite.org/fts5.html#fts5_data_structures).

@@ -40,6 +40,7 @@ def test_every_mask_is_of_a_column_that_exists_and_says_why():
     for table, mask in personal.MASKS.items():
         assert set(mask.columns) <= set(TABLES[table].columns)
         assert TABLES[table].pk not in mask.columns
+        assert mask.key in ("", TABLES[table].pk)
         assert not set(mask.columns) & set(TABLES[table].points_to)
         assert mask.reason
         if mask.shown_where:
