@@ -174,6 +174,7 @@ def test_who_may_not_see_the_tables_may_not_see_the_pages(tmp_path, client):
             *("", "/ticket/3180", "/ticket/3180.csv", "/ticket/3180?as_of=2026-11-24", "/event/1"),
             *("/event/1.raw", "/specification/1", "/search?q=3180", "/sources", "/sources.json"),
             *("/tasks", "/quarantine", "/quarantine/1", "/quarantine/1.raw"),
+            *("/tickets", "/tickets.csv?view=all", "/tickets.json", "/search.json?q=twin"),
         ):
             assert client.get(f"{other.url}/-/history{path}").status_code == 403, path
 

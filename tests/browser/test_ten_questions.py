@@ -51,7 +51,7 @@ QUESTIONS: dict[str, ClickPath] = {
         ("the slowest first", TICKET), shows("svg.lanes")
     ),
     "Which provider misbehaves, and how?": ClickPath(
-        ("Sources", "Conflicts"), shows("table.rows-and-columns tbody tr")
+        ("Sources",), shows("dl.figures > div", r"Conflicts\s*\d")
     ),
     "What were we never told?": ClickPath(
         ("Sources", "Open gaps", TICKET), shows("main", "(?i)gap|inferred")
@@ -69,7 +69,7 @@ def click(page: Any, label: str) -> None:
         row.click()
     elif label == "Find":
         page.get_by_role("button", name="Find").click()
-    elif label in ("Conflicts", "Open gaps"):
+    elif label == "Open gaps":
         figure = page.locator("dl.figures > div", has=page.get_by_text(label, exact=True))
         figure.locator("a").first.click()
     elif label == "Sample":
