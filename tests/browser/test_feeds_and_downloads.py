@@ -20,7 +20,7 @@ from tests.browser.test_pages_in_chromium import EVIL_PAGE
 ATOM = "{http://www.w3.org/2005/Atom}"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 FORMULAS = ("=1+1", "+A1", "-A1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "=a\nb")
-EVIL_TEXT = f"{EVIL}{TURNED} javascript:alert(1) \x00\x0b\ufffe ]]> & http://example.net/a?b=1&c=2."
+EVIL_TEXT = f"{EVIL}{TURNED} javascript:alert(1) javascript://x/%0aalert(1) data:text/html,x \x00\x0b\ufffe ]]> & http://example.net/a?b=1&c=2."
 
 
 def told(kind: str, minute: int, **members: object):
