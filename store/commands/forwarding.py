@@ -59,6 +59,10 @@ def forward(settings: Settings, target: str, by: str) -> None:
             ledger.take(job)
         except store.LogLocked as error:
             raise Failed(str(error)) from error
+        if job.checkpoint > (head := selected.head()):
+            # A log that was restored from an older copy: what comes now has those positions anew.
+            log.warning("the log ends at %d, before position %d that was reached: going on from its end", head, job.checkpoint)  # fmt: skip
+            job = ledger.rewind(job, head)
         ledger.state(job, "running", now())
         log.info("forwarding to %s (%s) from position %d", target, address(wanted), job.checkpoint)
         work = Work(

@@ -2,6 +2,7 @@
 
     DIR/log.db         a copy of one moment, taken beside a running listener
     DIR/archive/…      the archive's files that it names
+    DIR/replay.db      what was delivered elsewhere, from a moment before: never ahead of the log
     DIR/backup.json    when, how far, and the digest of each file
 
 history.db is not among them: it is folded anew after a restore.
@@ -23,6 +24,7 @@ from store.log.lock import lock
 from store.log.protocol import LogError, LogMissing
 from store.log.segments import ARCHIVE, segments
 from store.log.sqlite import LOG_FILE
+from store.replay.ledger import REPLAY_FILE
 
 MANIFEST = "backup.json"
 _LOCK_SECONDS = 0.5
@@ -50,8 +52,12 @@ def back_up(directory: Path, target: Path, at: str, progress: Progress) -> Json:
     if (target / LOG_FILE).exists() or (target / MANIFEST).exists():
         raise AlreadyThere(f"{target} has a backup already; give every backup its own directory.")
     files.make_directory(target)
-    _copy_log(directory / LOG_FILE, target / LOG_FILE)
-    names = [LOG_FILE, *_copy_archive(directory, target)]
+    names = [LOG_FILE]
+    if (directory / REPLAY_FILE).exists():
+        _copy_database(directory / REPLAY_FILE, target / REPLAY_FILE)
+        names.append(REPLAY_FILE)
+    _copy_database(directory / LOG_FILE, target / LOG_FILE)
+    names += _copy_archive(directory, target)
     must_be_sound(target, progress)
     manifest = {
         **head_of(target, at).as_json(),
@@ -71,7 +77,7 @@ def restore(source: Path, directory: Path, progress: Progress) -> Json:
     for name, digest in manifest["files"].items():
         if file_digest(source / name) != digest:
             raise UnusableBackup(f"{source / name} is not the file that was written.")
-    for name in (LOG_FILE, HISTORY_FILE, ARCHIVE):
+    for name in (LOG_FILE, HISTORY_FILE, REPLAY_FILE, ARCHIVE):
         if (directory / name).exists():
             raise AlreadyThere(f"{directory / name} exists; nothing is ever restored over a log.")
     files.make_directory(directory)
@@ -100,10 +106,10 @@ def _manifest(source: Path) -> Json:
     return manifest
 
 
-def _copy_log(log: Path, copy: Path) -> None:
+def _copy_database(database: Path, copy: Path) -> None:
     partial = copy.with_name(f"{copy.name}.partial")
     partial.unlink(missing_ok=True)
-    uri = f"{log.absolute().as_uri()}?mode=ro"
+    uri = f"{database.absolute().as_uri()}?mode=ro"
     with (
         closing(sqlite3.connect(uri, uri=True, timeout=30)) as present,
         closing(sqlite3.connect(partial, isolation_level=None)) as copied,

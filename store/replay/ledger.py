@@ -27,7 +27,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from store.log.protocol import LogError, LogLocked
+from store.log.protocol import LogError, LogLocked, LogMissing, LogUnavailable
 
 REPLAY_FILE = "replay.db"
 VERSION = 1
@@ -95,20 +95,25 @@ class Span(NamedTuple):
 
 
 class Ledger:
-    """replay.db of one data directory; made where it is missing. From one thread."""
+    """replay.db of one data directory; made where it is missing. From one thread.
+
+    Raises LogMissing without that directory, LogUnavailable when the file cannot be used.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / REPLAY_FILE
-        self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
         self._lock = -1
+        if not directory.is_dir():
+            raise LogMissing(f"{directory} does not exist.")
+        self._connection = _connected(self.path)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             # Losing the last commits in a power cut repeats their deliveries, as a kill does.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._make()
-        except BaseException:
+        except sqlite3.Error as error:
             self._connection.close()
-            raise
+            raise LogUnavailable(f"{self.path} cannot be used: {error}.") from error
 
     def close(self) -> None:
         self._connection.close()
@@ -140,6 +145,18 @@ class Ledger:
         self._connection.execute(
             "UPDATE jobs SET selection = ? WHERE job = ?", (selection, job.job)
         )
+
+    def rewind(self, job: Job, head: int) -> Job:
+        """Forget what is behind the log's end: it was about events that this log never had."""
+        with self._transaction():
+            for table, column in (("deliveries", "position"), ("spans", "last_position")):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE job = ? AND {column} > ?", (job.job, head)
+                )
+            self._connection.execute(
+                "UPDATE jobs SET checkpoint = min(checkpoint, ?) WHERE job = ?", (head, job.job)
+            )
+        return self.job(job.name)
 
     def begin(
         self, *, name: str | None, kind: str, target: str, selection: str, after: int, by: str, at: str
@@ -299,6 +316,13 @@ class Ledger:
         except BaseException:
             self._connection.rollback()
             raise
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path, isolation_level=None, timeout=30)
+    except sqlite3.Error as error:
+        raise LogUnavailable(f"{path} cannot be used: {error}.") from error
 
 
 def name_of_forwarding(target: str) -> str:

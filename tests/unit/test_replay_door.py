@@ -184,6 +184,35 @@ def test_dead_letters_are_listed_tried_again_and_dropped(directory, listener):
     assert "Forwarding  nobody: 0 delivered" in listener("status").stdout
 
 
+def test_a_backup_takes_along_what_was_delivered(directory, listener, tmp_path):
+    listener("replay", "ware", "--name", "one")
+    listener("backup", str(tmp_path / "copy"))
+    answered = CliRunner().invoke(main, ["restore", str(tmp_path / "copy"), "--data", str(tmp_path / "new")])  # fmt: skip
+    assert answered.exit_code == 0, answered.output
+    with closing(Ledger(tmp_path / "new")) as ledger:
+        assert ledger.job("one").delivered == provider_log().head()
+
+
+def test_after_a_restore_of_an_older_log_forwarding_skips_nothing(directory):
+    from store.replay.ledger import Batch, Delivery
+
+    with closing(Ledger(directory)) as ledger:
+        job = ledger.begin(name="forward:nobody", kind="forward", target="nobody", selection="{}", after=0, by="me", at=NOW)  # fmt: skip
+        rows = [Delivery(n, None, "delivered", 1, None, NOW) for n in range(1, 10)]
+        ledger.settle(job, Batch(9, rows), NOW)
+        job = ledger.rewind(job, 5)
+        assert job.checkpoint == 5
+        assert [one.position for one in ledger.deliveries(job)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--resume",), ("--state",), ("--dry-run",)])
+def test_without_a_log_there_is_a_sentence(tmp_path, arguments):
+    told = ["replay", "stdout", "--data", str(tmp_path / "none"), *arguments]
+    answered = CliRunner().invoke(main, told)
+    assert answered.exit_code == 1, answered.output
+    assert "does not exist" in answered.stderr
+
+
 def test_states_are_one_event_a_ticket_and_the_same_event_when_told_again(directory, listener):
     listener("replay", "ware", "--state")
     listener("replay", "ware", "--state")
