@@ -72,6 +72,10 @@ class SqliteReading:
             row = (*row[:-1], self._archived(row[0]))
         return rows.recorded_event(row)
 
+    def _body_of(self, position: int, kept: bytes) -> bytes:
+        """The body of an event, from what its row keeps."""
+        return kept or self._archived(position)
+
     def _archived(self, position: int) -> bytes:
         """The body of an event that has none in log.db; empty when it was erased."""
         try:
