@@ -68,13 +68,14 @@ class SqliteReading:
         self._connection.close()
 
     def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
-        if not row[-1]:
-            row = (*row[:-1], self._archived(row[0]))
-        return rows.recorded_event(row)
+        body = self._body_of(row[0], row[-1])
+        return rows.recorded_event(row if body is row[-1] else (*row[:-1], body))
 
     def _body_of(self, position: int, kept: bytes) -> bytes:
-        """The body of an event, from what its row keeps."""
-        return kept or self._archived(position)
+        """The body of an event, from what its row keeps. Raises LogUnavailable."""
+        if not kept:
+            return self._archived(position)
+        return kept
 
     def _archived(self, position: int) -> bytes:
         """The body of an event that has none in log.db; empty when it was erased."""
