@@ -133,7 +133,7 @@ async def _open(ask: Ask, filters: Filters, usual_json: str) -> dict[str, Any]:
     sums = ", ".join(f"total({lists.VIEWS[name].where}) as {name}" for name in _COUNTED)
     narrowed, values = filters.where()
     rows = await ask(
-        f"{lists.USUAL}select t.status, t.severity, count(*) as n, {sums} from tickets t"
+        f"{lists.USUAL}select t.status, t.severity, count(*) as n, {sums} from main.tickets t"
         f" indexed by {lists.VIEWS['open'].index} where t.is_open = 1 and {narrowed} group by t.status, t.severity",
         {**values, **lists.times(filters), "usual": usual_json},
     )
@@ -154,7 +154,7 @@ async def _ever(ask: Ask, filters: Filters) -> dict[str, int]:
     where, values = filters.where()
     rows = await ask(
         f"select count(*) as tickets, coalesce(sum(t.bounce_count >= {BOUNCES}), 0) as bounced,"
-        f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from tickets t"
+        f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from main.tickets t"
         f" indexed by {lists.NARROWED} where {where}",
         values,
     )

@@ -133,7 +133,10 @@ class Wanted:
     """Limits of what is stuck, as `usual.as_json` gives them."""
 
     def sql(self, select: str, tail: str = "") -> tuple[str, dict[str, Any]]:
-        """A query on `tickets t` and its values."""
+        """A query on `tickets t` and its values.
+
+        On the table itself, `main.tickets`: for analysts `tickets` is a view, which has no index.
+        """
         narrowed, values = self.filters.where()
         where = [VIEWS[self.view].where, narrowed]
         for column, value in self.equals.items():
@@ -150,7 +153,10 @@ class Wanted:
         values |= times(self.filters) | {"usual": self.usual}
         prepared = USUAL if self.view == "stuck" else ""
         index = f"indexed by {VIEWS[self.view].index}" if VIEWS[self.view].index else ""
-        return f"{prepared}select {select} from tickets t {index} where {conditions} {tail}", values
+        return (
+            f"{prepared}select {select} from main.tickets t {index} where {conditions} {tail}",
+            values,
+        )
 
 
 def times(filters: Filters) -> dict[str, str]:
@@ -190,7 +196,7 @@ async def read(ask: Ask, wanted: Wanted, sort: str, most: int, after: int = 0) -
     # First which rows, by index alone where there is one; only those are read whole.
     inner, values = wanted.sql("t.rowid", f"{order} limit :most offset :after")
     columns = ", ".join(f"t.{name}" for name in LISTED)
-    sql = f"select {columns} from tickets t where t.rowid in ({inner}) {order}"
+    sql = f"select {columns} from main.tickets t where t.rowid in ({inner}) {order}"
     return await ask(sql, {**values, "most": most, "after": after})
 
 

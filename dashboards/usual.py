@@ -94,11 +94,11 @@ def as_json(found: Sequence[Limit], now: str) -> str:
 async def lengths(ask: Ask, filters: Filters) -> tuple[Lengths, int]:
     """Past periods of the tickets that pass, and of every how manieth ticket they are."""
     where, values = filters.where()
-    counted = await ask(f"select count(*) as n from tickets t where {where}", values)
+    counted = await ask(f"select count(*) as n from main.tickets t where {where}", values)
     every = -(-counted[0]["n"] // SAMPLED) or 1
     rows = await ask(
         "select t.source, p.status, json_group_array(p.seconds) as seconds"
-        " from tickets t cross join status_periods p on p.ticket = t.ticket"
+        " from main.tickets t cross join status_periods p on p.ticket = t.ticket"
         f" where {where} and t.rowid % :every = 0 and p.status is not null"
         " and p.seconds is not null group by t.source, p.status",
         {**values, "every": every},

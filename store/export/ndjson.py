@@ -44,5 +44,8 @@ def _pages(
         yield from reader.lines(after, end, events=PAGE_EVENTS, size=PAGE_BYTES)
         return
     for at, positions in chosen.positions(end):
-        for start in range(0, len(positions), PAGE_EVENTS):
-            yield at, reader.lines_at(positions[start : start + PAGE_EVENTS])
+        left = positions
+        while left:
+            lines = reader.lines_at(left[:PAGE_EVENTS], size=PAGE_BYTES)
+            left = left[len(lines) :]
+            yield at, lines

@@ -1,5 +1,6 @@
 """Where an export goes: a file that is there whole or not at all, or standard output."""
 
+import os
 import secrets
 import sys
 from collections.abc import Generator
@@ -31,8 +32,13 @@ def whole_file(path: Path) -> Generator[Path]:
 def binary(path: Path) -> Generator[IO[bytes]]:
     """A stream to write bytes to: `whole_file`, or standard output for `-`."""
     if path == STDOUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # Whoever reads has had enough (`| head`): no fault, and nobody is left to be told.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
         return
     with whole_file(path) as partial, partial.open("xb", buffering=1_048_576) as file:
         yield file

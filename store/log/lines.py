@@ -59,6 +59,11 @@ class LineReader(SqliteReader):
         """Lines of events behind a position: at most so many, and no more once `size` bytes of
         bodies are read; found in at most `strides` times 10,000 positions.
         """
+        also = f" AND ({condition.sql})" if condition.sql else ""
+        query = (
+            f"SELECT event_type, position, {TOLD}, body FROM events WHERE position > ? "
+            f"AND position <= ?{also} ORDER BY position LIMIT ?"
+        )
         head = self.head()
         found: list[Line] = []
         taken, reached = 0, min(after, head)
@@ -67,11 +72,13 @@ class LineReader(SqliteReader):
             if reached >= head or room <= 0 or taken >= size:
                 break
             until = min(reached + STRIDE, head)
-            some, taken_now = self._lines(reached, until, condition, room, size - taken)
-            found += some
-            taken += taken_now
-            is_whole = len(some) < room and taken < size
-            reached = until if is_whole else some[-1].position
+            values: Sequence[object] = (reached, until, *condition.values, room)
+            rows = self._select(query, *values, page_bytes=size - taken)
+            texts, more = self._written([row[1:] for row in rows], size - taken, end=b"")
+            found += [Line(row[1], row[0], text) for row, text in zip(rows, texts, strict=False)]
+            taken += more
+            is_whole = len(texts) < room and taken < size
+            reached = until if is_whole else found[-1].position
         return Page(found, reached, head)
 
     def lines(
@@ -85,39 +92,38 @@ class LineReader(SqliteReader):
         while after < until:
             end = min(after + STRIDE, until)
             rows = self._select(query, after, end, page_bytes=size)
-            is_whole = len(rows) < events and sum([len(row[-1]) for row in rows]) < size
-            after = end if is_whole else rows[-1][0]
-            yield after, self._written(rows)
+            texts, taken = self._written(rows, size)
+            is_whole = len(texts) < events and taken < size
+            after = end if is_whole else rows[len(texts) - 1][0]
+            yield after, texts
 
-    def lines_at(self, positions: Sequence[int]) -> list[bytes]:
-        """Those of these positions that exist, ascending, as lines with their ends."""
+    def lines_at(self, positions: Sequence[int], *, size: int) -> list[bytes]:
+        """Events at these positions, ascending, as lines with their ends; of the first ones only,
+        once `size` bytes of bodies are read.
+        """
         query = f"SELECT position, {TOLD}, body FROM events WHERE position IN "
         query += "(SELECT value FROM json_each(?)) ORDER BY position"
-        return self._written(self._select(query, json.dumps([*positions])))
+        return self._written(self._select(query, json.dumps([*positions]), page_bytes=size), size)[
+            0
+        ]
 
-    def _lines(
-        self, after: int, until: int, condition: Condition, events: int, size: int
-    ) -> tuple[list[Line], int]:
-        also = f" AND ({condition.sql})" if condition.sql else ""
-        query = (
-            f"SELECT event_type, position, {TOLD}, body FROM events WHERE position > ? "
-            f"AND position <= ?{also} ORDER BY position LIMIT ?"
-        )
-        values: Sequence[object] = (after, until, *condition.values, events)
-        rows = self._select(query, *values, page_bytes=size)
-        texts = self._written([row[1:] for row in rows], end=b"")
-        lines = [Line(row[1], row[0], text) for row, text in zip(rows, texts, strict=True)]
-        return lines, sum([len(row[-1]) for row in rows])
-
-    def _written(self, rows: Sequence[tuple[int, str, bytes]], end: bytes = b"\n") -> list[bytes]:
-        """Position, what SQLite wrote, and body of each, as text."""
+    def _written(
+        self, rows: Sequence[tuple[int, str, bytes]], size: int, end: bytes = b"\n"
+    ) -> tuple[list[bytes], int]:
+        """Position, what SQLite wrote, and body of each, as text; until `size` bytes of bodies are
+        read, and how many that were. What is kept of a body may be much smaller than the body.
+        """
         lines: list[bytes] = []
+        taken = 0
         for position, told, kept in rows:
-            body = kept or self._archived(position) or b"null"
+            body = self._body_of(position, kept) or b"null"
+            taken += len(body)
             # Few senders write more than one line, and looking is cheaper than replacing.
             if b"\n" in body:
                 body = body.replace(b"\n", b" ")
             if b"\r" in body:
                 body = body.replace(b"\r", b" ")
             lines.append(b'%s,"body":%s}%s' % (told[:-1].encode(), body, end))
-        return lines
+            if taken >= size:
+                break
+        return lines, taken
