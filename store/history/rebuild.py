@@ -151,6 +151,8 @@ class _Folded(NamedTuple):
     last: str
     events: int
     rows: Rows
+    texts: list[tuple[str, searching.Document]]
+    """What search finds of its tickets."""
 
 
 class _Folding:
@@ -165,18 +167,24 @@ class _Folding:
         wanted = [position for _, positions in job for position in positions]
         told = {event.position: (event, body) for event, body in self._reader.told(wanted)}
         found: Rows = {table: [] for table in History._fields}
+        texts: list[tuple[str, searching.Document]] = []
         for unit, positions in job:
             rules = self._rules.of(unit.source)
             views = [view(*told[position], rules.zone) for position in positions]
-            for table, folded in zip(History._fields, units.fold(unit, views, rules), strict=True):
+            history = units.fold(unit, views, rules)
+            for table, folded in zip(History._fields, history, strict=True):
                 found[table] += folded
+            document = searching.document(history)
+            if document is not None:
+                texts.append((unit.key, document))
         unit = job[-1][0]
-        return _Folded(unit.kind, unit.key, len(wanted), found)
+        return _Folded(unit.kind, unit.key, len(wanted), found, texts)
 
     def write(self, prepared: _Folded) -> int:
         self._connection.execute("BEGIN IMMEDIATE")
         for table, found in prepared.rows.items():
             writing.insert(self._connection, table, found)
+        searching.add(self._connection, prepared.texts)
         self._connection.execute(
             "INSERT INTO _rebuild VALUES (?1, ?2, ?3) ON CONFLICT (pass) DO UPDATE "
             "SET last = ?2, events = events + ?3",
@@ -210,7 +218,7 @@ def _finish(connection: sqlite3.Connection, reader: LogReader, rules: RuleBook) 
     )
     connection.execute("COMMIT")
     tables.index(connection)
-    searching.fill(connection)
+    searching.tidy(connection)
     sources = [source for (source,) in connection.execute("SELECT source FROM sources")]
     quality.refresh(connection, sources)
     following = follower.Follower(reader, connection, rules)

@@ -10,10 +10,9 @@ Letters: "Müller" is found as müller, Mueller and Muller, "Straße" as strasse
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unicodedata import combining, normalize
 
 from store.history import rows
@@ -66,7 +65,7 @@ def update(connection: sqlite3.Connection, pairs: Iterable[Pair]) -> None:
     for before, after in pairs:
         if _same(before, after):
             continue
-        was, will_be = _document(before), _document(after)
+        was, will_be = document(before), document(after)
         if was == will_be:
             continue
         ticket = str((*before.tickets, *after.tickets)[0][_TICKET])
@@ -78,16 +77,35 @@ def update(connection: sqlite3.Connection, pairs: Iterable[Pair]) -> None:
             connection.execute("DELETE FROM search_tickets WHERE ticket = ?", (ticket,))
 
 
-def fill(connection: sqlite3.Connection) -> None:
-    """Index every ticket anew from the tables, in a transaction of its own."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
-    connection.execute("DELETE FROM search_tickets")
-    connection.execute("INSERT INTO search_tickets (ticket) SELECT ticket FROM tickets ORDER BY 1")
-    connection.executemany(_INSERT, _all(connection))
-    # One tree instead of many small ones: a search reads less.
+def document(history: History) -> Document | None:
+    """What is to be found of a ticket; None where there is no ticket."""
+    if not history.tickets:
+        return None
+    (ticket,) = history.tickets
+    return _made(
+        _TEXT(ticket),
+        [_NOTE(one) for one in history.notes],
+        [_PARTY(one) for one in history.parties],
+        [_EXTERNAL(one) for one in history.external_ids],
+    )
+
+
+def add(connection: sqlite3.Connection, documents: Sequence[tuple[str, Document]]) -> None:
+    """Index tickets that are not in the index yet; in the caller's transaction."""
+    select = "SELECT coalesce(max(number), 0) + 1 FROM search_tickets"
+    first: int = connection.execute(select).fetchone()[0]
+    connection.executemany(
+        "INSERT INTO search_tickets (number, ticket) VALUES (?, ?)",
+        [(number, ticket) for number, (ticket, _) in enumerate(documents, first)],
+    )
+    connection.executemany(
+        _INSERT, [(number, *told) for number, (_, told) in enumerate(documents, first)]
+    )
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Make one tree of the many small ones that adding leaves: a search then reads less."""
     connection.execute("INSERT INTO search (search) VALUES ('optimize')")
-    connection.execute("COMMIT")
 
 
 def match(text: str) -> str | None:
@@ -151,18 +169,6 @@ def _same(before: History, after: History) -> bool:
     )
 
 
-def _document(history: History) -> Document | None:
-    if not history.tickets:
-        return None
-    (ticket,) = history.tickets
-    return _made(
-        _TEXT(ticket),
-        [_NOTE(one) for one in history.notes],
-        [_PARTY(one) for one in history.parties],
-        [_EXTERNAL(one) for one in history.external_ids],
-    )
-
-
 def _made(
     ticket: Sequence[str | None],
     notes: Sequence[Sequence[str | None]],
@@ -192,38 +198,6 @@ def _number(connection: sqlite3.Connection, ticket: str) -> int:
         return found[0]
     insert = "INSERT INTO search_tickets (ticket) VALUES (?) RETURNING number"
     return connection.execute(insert, (ticket,)).fetchone()[0]
-
-
-def _all(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every ticket's number and document: four walks side by side, each in the order of tickets."""
-    tickets = connection.execute(
-        "SELECT s.number, t.ticket, t.id, t.external_id, t.name, t.description "
-        "FROM search_tickets s JOIN tickets t ON t.ticket = s.ticket ORDER BY s.number"
-    )
-    notes = _Walk(connection, "SELECT ticket, author, text FROM notes")
-    parties = _Walk(connection, "SELECT ticket, role, id, name FROM parties")
-    external_ids = _Walk(connection, "SELECT ticket, id FROM external_ids")
-    for number, ticket, *told in tickets:
-        others = [one for (one,) in external_ids.of(ticket)]
-        yield (number, *_made(told, notes.of(ticket), parties.of(ticket), others))
-
-
-class _Walk:
-    """The rows of a table, ticket by ticket; asked for in the order of tickets."""
-
-    def __init__(self, connection: sqlite3.Connection, select: str) -> None:
-        found = connection.execute(f"{select} WHERE ticket IS NOT NULL ORDER BY ticket")
-        self._groups = groupby(found, key=itemgetter(0))
-        self._next = next(self._groups, None)
-
-    def of(self, ticket: str) -> list[Any]:
-        while self._next is not None and self._next[0] < ticket:
-            self._next = next(self._groups, None)
-        if self._next is None or self._next[0] != ticket:
-            return []
-        found = [row[1:] for row in self._next[1]]
-        self._next = next(self._groups, None)
-        return found
 
 
 _COLUMNS = f"rowid, {', '.join(PARTS)}"

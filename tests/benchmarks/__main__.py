@@ -15,10 +15,12 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import disk, folding, ingest, reads, together
+from tests.benchmarks import disk, folding, ingest, pages, reads, replaying, together
 from tests.benchmarks.timing import Json, report, where
 
-PARTS = ("ingest", "disk", "together", "reads", "folding")
+PARTS = ("ingest", "disk", "together", "reads", "folding", "replaying", "pages")
+ALONE = {"folding": folding.main, "replaying": replaying.main, "pages": pages.main}
+"""Parts that are programs of their own, with more options: python -m tests.benchmarks.pages --help."""
 TITLES = {
     "ingest": "Ingest: durable 204s, beside the same receiver without storing (medians)",
     "disk": "Disk: bytes of log.db beside raw bodies, syncs beside commit groups",
@@ -65,6 +67,8 @@ def main(
         "together": runs * (2 * seconds + 1) + 10,
         "reads": reads.estimate_seconds(events),
         "folding": 120.0,
+        "replaying": 120.0,
+        "pages": 420.0,
     }
     total = sum(takes[part] for part in chosen)
     say(f"{', '.join(chosen)}: about {total / 60:.0f} minutes, begun {time.strftime('%H:%M')}")
@@ -72,9 +76,10 @@ def main(
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=place))
     try:
         for part in chosen:
-            if part == "folding":
-                folding.main(["--json", str(directory / "folding.json")], standalone_mode=False)
-                found[part] = json.loads((directory / "folding.json").read_text())["rows"]
+            if part in ALONE:
+                figures = directory / f"{part}.json"
+                ALONE[part](["--json", str(figures)], standalone_mode=False)
+                found[part] = json.loads(figures.read_text())["rows"]
                 continue
             rows = _rows(part, directory, plan, events)
             found[part] = list(rows)

@@ -72,13 +72,6 @@ def test_following_event_by_event_and_a_rebuild_know_the_same_words(tmp_path):
         assert words(connection) == whole
 
 
-def test_filling_again_changes_no_word():
-    connection = fold(provider_log())
-    before = words(connection)
-    searching.fill(connection)
-    assert words(connection) == before
-
-
 @pytest.mark.parametrize(
     ("told_as", "asked"),
     [
