@@ -222,7 +222,7 @@ def test_a_disk_without_room_is_said_and_the_same_writer_goes_on_when_there_is_s
             # The writer can no longer make a file longer than this: a disk full for it alone.
             room = (tmp_path / "log.db-wal").stat().st_size + 100_000
             unlimited = resource.prlimit(writer, resource.RLIMIT_FSIZE, (room, -1))
-            large = [new_event(str(n), bytes(90_000)) for n in range(5)]
+            large = [new_event(str(n), random.Random(n).randbytes(90_000)) for n in range(5)]
             failures = await asyncio.gather(
                 *(appender.append(event) for event in large), return_exceptions=True
             )
