@@ -123,7 +123,10 @@ class LineReader(SqliteReader):
                 body = body.replace(b"\n", b" ")
             if b"\r" in body:
                 body = body.replace(b"\r", b" ")
-            lines.append(b'%s,"body":%s}%s' % (told[:-1].encode(), body, end))
+            lines.append(b"".join((told[:-1].encode(), _BODY, body, b"}", end)))
             if taken >= size:
                 break
         return lines, taken
+
+
+_BODY = b',"body":'

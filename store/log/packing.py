@@ -13,6 +13,7 @@ have pieces of it verbatim, out of reach of an erasure.
 """
 
 import sqlite3
+from functools import cached_property
 from importlib.resources import files
 
 import zstandard
@@ -61,6 +62,17 @@ class Packing:
         """The body. Raises Damaged, sqlite3.Error."""
         if not kept.startswith(MAGIC):
             return kept
+        try:
+            # Nearly all lean on the usual dictionary, and a frame that leans on another says so.
+            return self._usual.decompress(kept)
+        except (zstandard.ZstdError, MemoryError, OverflowError, Damaged):
+            return self._unpack_by_its_number(kept)
+
+    @cached_property
+    def _usual(self) -> zstandard.ZstdDecompressor:
+        return self._decompressors.get(NUMBER) or self._decompressor(NUMBER)
+
+    def _unpack_by_its_number(self, kept: bytes) -> bytes:
         try:
             number = zstandard.get_frame_parameters(kept).dict_id
             decompressor = self._decompressors.get(number) or self._decompressor(number)
