@@ -283,7 +283,7 @@ def _patch(value: object) -> Iterator[Json]:
 
 
 def _related(outer: Json, inner: object) -> dict[str, str | None]:
-    nested = sole_object(inner)
+    nested = sole_object(inner) if inner is not None else None
     reference = nested[1] if nested else outer
     names = ("@referredType", "@type") if nested else ("@referredType",)
     return {

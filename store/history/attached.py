@@ -49,10 +49,11 @@ def note_rows(ticket: str, views: Iterable[View], zone: str) -> list[rows.Note]:
 def party_rows(ticket: str, state: Json) -> list[rows.Party]:
     """Who has to do with the ticket now."""
     found = {
-        rows.Party(f"{ticket}#{key(one)}", ticket, one["role"], one["id"], one["name"], one["type"])
+        name: rows.Party(name, ticket, one["role"], one["id"], one["name"], one["type"])
         for one in payload.parties(state)
+        for name in (f"{ticket}#{key(one)}",)
     }
-    return sorted(found)
+    return [found[name] for name in sorted(found)]
 
 
 def relation_rows(source: str, ticket: str, state: Json) -> list[rows.Relation]:

@@ -102,17 +102,21 @@ class _Matching:
         self._dates = Dates()
         self._undated: dict[str | None, list[Point]] = {}
         for point in told:
-            self.add(point)
             if not point.dates:
                 self._undated.setdefault(point.status, []).append(point)
+        self._exact = {(point.status, date) for point in told for date in point.dates}
+        self._told: Sequence[Point] = told
+        """Those that are not among the dates yet: where every date is told exactly, nobody asks."""
 
     def add(self, point: Point) -> None:
-        self._dates.add_all(point)
+        self._all_dates().add_all(point)
 
     def knows(self, status: str, date: str, until: str | None, told_at: str) -> bool:
         """Whether there is a point for the entry. An undated one answers for one entry only."""
+        if not self._undated and (status, date) in self._exact:
+            return True
         undated = self._undated.get(status, [])
-        point = self._dates.near(status, date) or next(
+        point = self._all_dates().near(status, date) or next(
             (one for one in undated if _may_tell(one, date, until, told_at)), None
         )
         if point is None:
@@ -122,6 +126,12 @@ class _Matching:
             # Another event may write the same date in another precision.
             self._dates.add(point, date)
         return True
+
+    def _all_dates(self) -> Dates:
+        for point in self._told:
+            self._dates.add_all(point)
+        self._told = ()
+        return self._dates
 
 
 def _may_tell(point: Point, date: str, until: str | None, told_at: str) -> bool:

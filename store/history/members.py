@@ -79,7 +79,7 @@ def written(value: object) -> bytes:
 def _same(before: object, after: object) -> bool:
     # 1 == True and 1 == 1.0 in Python, but not in JSON.
     return before == after and (
-        isinstance(after, str) or before is after or text(before) == text(after)
+        isinstance(after, str) or before is after or written(before) == written(after)
     )
 
 

@@ -37,27 +37,30 @@ class Unit(NamedTuple):
 
 def event_row(event: EventHead) -> rows.EventRow:
     """An event as a row of `events`."""
-    is_task = event.resource_type in TASK_TYPES
+    source, resource_type, resource_id = event.source, event.resource_type, event.resource_id
+    occurred_at, sent_at, received_at = event.occurred_at, event.event_time, event.received_at
+    is_task = resource_type in TASK_TYPES
     is_specification = event.ticket_id is None and not is_task
+    redeliveries = 0
     return rows.EventRow(
-        position=event.position,
-        source=event.source,
-        event_type=event.event_type,
-        event_id=event.event_id,
-        resource_type=event.resource_type,
-        resource_id=event.resource_id,
-        ticket=f"{event.source}/{event.ticket_id}" if event.ticket_id is not None else None,
-        specification=f"{event.source}/{event.resource_id}" if is_specification else None,
-        task=f"{event.source}/{event.resource_type}/{event.resource_id}" if is_task else None,
-        occurred_at=event.occurred_at,
-        event_time=event.event_time,
-        received_at=event.received_at,
-        lateness_seconds=seconds_between(event.event_time or event.occurred_at, event.received_at),
-        redeliveries=0,
-        conflict_of=event.conflict_of,
-        drift=text(event.drift) if event.drift else None,
-        size=event.size,
-        digest=event.digest,
+        event.position,
+        source,
+        event.event_type,
+        event.event_id,
+        resource_type,
+        resource_id,
+        f"{source}/{event.ticket_id}" if event.ticket_id is not None else None,
+        f"{source}/{resource_id}" if is_specification else None,
+        f"{source}/{resource_type}/{resource_id}" if is_task else None,
+        occurred_at,
+        sent_at,
+        received_at,
+        seconds_between(sent_at or occurred_at, received_at),
+        redeliveries,
+        event.conflict_of,
+        text(event.drift) if event.drift else None,
+        event.size,
+        event.digest,
     )
 
 
