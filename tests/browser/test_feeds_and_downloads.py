@@ -48,7 +48,9 @@ def site(tmp_path_factory):
         ),
         *(told("AttributeValueChange", 20 + number, priority=str(number)) for number in range(60)),
     ]  # fmt: skip
-    with served_data(tmp_path_factory.mktemp("feeds") / "data", events) as found:
+    data = tmp_path_factory.mktemp("feeds") / "data"
+    # As behind a proxy, which gives them another name.
+    with served_data(data, events, "dashboards_allow_anonymous = true\n") as found:
         yield found
 
 
