@@ -1,0 +1,221 @@
+"""ResourceReader: answers questions about resources out of history.db, and never writes.
+
+Every question has a connection of its own that only reads, so that a rebuild may put another file in
+place at any time, and one moment's state: what it tells belongs together. A question that takes too
+long is ended.
+"""
+
+import sqlite3
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from store.history import follower, tables
+from store.history.asking import HISTORY_FILE
+from store.history.rules import RuleBook
+from store.log.protocol import LogError
+from store.resources.conditions import Conditions
+from store.resources.kinds import KINDS, Kind
+from store.resources.question import Path, Question
+from store.times import read_time
+
+LOOK_EVERY = 20_000
+"""Steps of SQLite between two looks at the clock: some milliseconds."""
+
+
+class ResourcesUnavailable(LogError):
+    """history.db cannot be read at the moment."""
+
+    hint = "`listener follow` or `listener rebuild` makes it."
+
+
+class TookTooLong(LogError):
+    """The question would cost more than one question may."""
+
+    hint = "Ask for fewer: by id, by source, with fewer attributes in filter and sort."
+
+
+class NoRegularExpressions(LogError):
+    """Nothing that matches regular expressions in bounded time is installed."""
+
+    hint = "pip install 'tmf621-listener[regex]'"
+
+
+class NoExpression(LogError):
+    """A regular expression cannot be read."""
+
+
+class Matcher(Protocol):
+    """A regular expression, ready to search."""
+
+    def search(self, text: str) -> object:
+        """None where it is not found."""
+        ...
+
+
+class Stored(NamedTuple):
+    """One resource."""
+
+    source: str
+    id: str
+    state: bytes
+    """JSON, as all its events together tell it."""
+    deleted_at: str | None = None
+
+
+class Found(NamedTuple):
+    """A page."""
+
+    resources: Sequence[Stored]
+    total: int
+    """How many there are without offset and limit."""
+    checkpoint: int
+    """Position of the last event that is folded in."""
+
+
+NONE: Mapping[str, Matcher] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceReader:
+    """Reads one data directory. From any thread."""
+
+    directory: FilePath
+    rules: RuleBook
+    seconds: float = 5.0
+    """How long a question may take."""
+
+    def checkpoint(self) -> int:
+        """Position of the last event that is folded in. Raises ResourcesUnavailable, as all do."""
+        with self._asking() as connection:
+            return follower.checkpoint(connection, "events")
+
+    def page(self, resource_type: str, question: Question) -> Found:
+        """What is not deleted and answers the question.
+
+        Raises TookTooLong, NoExpression, NoRegularExpressions; ValueError for a path that is none.
+        """
+        kind = KINDS[resource_type]
+        conditions = Conditions(kind)
+        clause = f"FROM {kind.rows} AND {kind.state} IS NOT NULL AND {kind.deleted_at} IS NULL"
+        if question.source is not None:
+            clause += f" AND {kind.source} = ?"
+            conditions.values.append(question.source)
+        clause += conditions.where(question.conditions)
+        keys = f"SELECT {kind.key} {clause} ORDER BY {conditions.order(question.order)}"
+        values = conditions.values
+        with self._asking(_matchers(question)) as connection:
+            rows = connection.execute(
+                f"{keys} LIMIT ? OFFSET ?", (*values, question.limit, question.offset)
+            ).fetchall()
+            total = question.offset + len(rows)
+            if len(rows) == question.limit or (not rows and question.offset):
+                total = connection.execute(f"SELECT count(*) {clause}", values).fetchone()[0]
+            found = [stored for (key,) in rows for stored in _stored(connection, kind, key)]
+            return Found(found, total, follower.checkpoint(connection, "events"))
+
+    def one(self, resource_type: str, resource_id: str, source: str | None = None) -> list[Stored]:
+        """The resources of this id, one a source at most; deleted ones too."""
+        kind = KINDS[resource_type]
+        select = (
+            f"SELECT {kind.key} FROM {kind.rows} AND {kind.id} = ? AND {kind.state} IS NOT NULL"
+        )
+        values = [resource_id]
+        if source is not None:
+            select += f" AND {kind.source} = ?"
+            values.append(source)
+        with self._asking() as connection:
+            rows = connection.execute(f"{select} ORDER BY {kind.source}", values).fetchall()
+            return [stored for (key,) in rows for stored in _stored(connection, kind, key)]
+
+    def is_told(self, resource_type: str, path: Path) -> bool:
+        """Whether any resource of this type has a member there. ValueError for a path that is none."""
+        kind = KINDS[resource_type]
+        there = Conditions(kind).there(path)
+        with self._asking() as connection:
+            select = f"SELECT 1 FROM {kind.rows} AND {there} LIMIT 1"
+            return connection.execute(select).fetchone() is not None
+
+    def ticket_of(self, task: Stored, resource_type: str) -> str | None:
+        """The id of the ticket that a task is about; None where it never named one."""
+        with self._asking() as connection:
+            key = f"{task.source}/{resource_type}/{task.id}"
+            select = "SELECT ticket FROM tasks WHERE task = ?"
+            row = connection.execute(select, (key,)).fetchone()
+        return row[0].decode()[len(task.source) + 1 :] if row and row[0] else None
+
+    @contextmanager
+    def _asking(self, matchers: Mapping[str, Matcher] = NONE) -> Generator[sqlite3.Connection]:
+        until = time.monotonic() + self.seconds
+        try:
+            with closing(_connect(self.directory / HISTORY_FILE)) as connection:
+                if follower.version(connection) != tables.VERSION:
+                    raise ResourcesUnavailable("history.db is of another version.")
+                connection.set_progress_handler(lambda: time.monotonic() > until, LOOK_EVERY)
+                self._teach(connection, matchers)
+                connection.execute("BEGIN")
+                yield connection
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                raise TookTooLong(f"It took longer than {self.seconds:g} s.") from error
+            raise ResourcesUnavailable(f"history.db cannot be read: {error}.") from error
+
+    def _teach(self, connection: sqlite3.Connection, matchers: Mapping[str, Matcher]) -> None:
+        """The two things that SQLite cannot do by itself."""
+
+        def zoned(text: str, source: str) -> str | None:
+            return read_time(text, self.rules.of(source).zone)
+
+        def matches(expression: str, text: str) -> bool:
+            return matchers[expression].search(text) is not None
+
+        connection.create_function("zoned", 2, zoned, deterministic=True)
+        connection.create_function("matches", 2, matches, deterministic=True)
+
+
+def _matchers(question: Question) -> dict[str, Matcher]:
+    tests = [test for group in question.conditions for test in group if test.operator == "regex"]
+    return {value: compiled(value) for test in tests for value in test.values}
+
+
+def compiled(expression: str) -> Matcher:
+    """A regular expression that takes time in proportion to what it reads, never more (RE2).
+
+    Raises NoExpression, NoRegularExpressions.
+    """
+    try:
+        import re2  # pyright: ignore[reportMissingTypeStubs,reportMissingImports,reportUnknownVariableType]
+    except ImportError:
+        raise NoRegularExpressions("Regular expressions are not installed here.") from None
+    options = re2.Options()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+    options.log_errors = False
+    options.max_mem = 1 << 20
+    try:
+        matcher: Matcher = re2.compile(expression, options)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    except re2.error as error:  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        raise NoExpression(str(error)) from None  # pyright: ignore[reportUnknownArgumentType]
+    return matcher
+
+
+def _connect(path: FilePath) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None)
+    # What is kept is passed on as it is.
+    connection.text_factory = bytes
+    return connection
+
+
+def _stored(connection: sqlite3.Connection, kind: Kind, key: bytes) -> list[Stored]:
+    select = (
+        f"SELECT {kind.source}, {kind.id}, {kind.state}, {kind.deleted_at} FROM {kind.rows} "
+        f"AND {kind.key} = ?"
+    )
+    rows = connection.execute(select, (key.decode(),)).fetchall()
+    return [
+        Stored(source.decode(), name.decode(), state, deleted_at.decode() if deleted_at else None)
+        for source, name, state, deleted_at in rows
+    ]
