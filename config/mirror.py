@@ -14,6 +14,11 @@ class Mirror(BaseModel):
     most_resources: int = Field(
         default=1_000, ge=1, le=100_000, description="The largest limit; beyond it 400."
     )
+    page_bytes: int = Field(
+        default=16_777_216,
+        ge=65_536,
+        description="A list ends with the resource that brings it beyond this; its Link goes on.",
+    )
     readers: int = Field(
         default=2, ge=1, le=16, description="Threads that read history.db for all of them."
     )

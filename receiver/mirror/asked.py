@@ -73,6 +73,7 @@ def asked_list(query: bytes, rules: MirrorRules) -> Asked:
             order=order,
             offset=number(told.get("offset"), "offset", 0, MOST_POSITION) or 0,
             limit=limit or min(rules.page_resources, rules.most_resources),
+            most_bytes=rules.page_bytes,
         ),
         fields=fields,
         names=names,

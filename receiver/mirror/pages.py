@@ -19,7 +19,7 @@ def headers(found: Found, question: Question, query: bytes) -> Headers:
         ("X-Total-Count", str(found.total)),
         ("X-Result-Count", str(len(found.resources))),
         ("X-History-Position", str(found.checkpoint)),
-        *((("Link", told),) if (told := links(found.total, question, query)) else ()),
+        *((("Link", told),) if (told := links(found, question, query)) else ()),
     )
 
 
@@ -32,21 +32,22 @@ def tag(start: str, checkpoint: int, path: str, query: bytes) -> str:
     return f'W/"{hashlib.blake2b(told, digest_size=16).hexdigest()}"'
 
 
-def links(total: int, question: Question, query: bytes) -> str:
+def links(found: Found, question: Question, query: bytes) -> str:
     """RFC 8288, where there is more than this page.
 
     Only the query is told, to be resolved against what was asked for: a proxy may serve us under
     any other address.
     """
-    offset, limit = question.offset, question.limit
+    total, offset, limit = found.total, question.offset, question.limit
+    reached = offset + len(found.resources)
     last = max(0, (total - 1) // limit * limit)
     places = {"first": 0}
     if offset > 0:
         places["prev"] = max(0, min(offset - limit, last))
-    if offset + limit < total:
-        places["next"] = offset + limit
+    if offset < total and reached < total:
+        places["next"] = reached
     places["last"] = last
-    if total <= limit and offset == 0:
+    if reached >= total and offset == 0:
         return ""
     return ", ".join(f'<?{_page(query, at, limit)}>; rel="{rel}"' for rel, at in places.items())
 

@@ -9,6 +9,7 @@ class MirrorRules:
 
     page_resources: int = 100
     most_resources: int = 1_000
+    page_bytes: int = 16_777_216
     readers: int = 2
     waiting: int = 32
     seconds: float = 5.0

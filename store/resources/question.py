@@ -50,6 +50,8 @@ class Question:
     """Then by source and id, so that pages never overlap."""
     offset: int = 0
     limit: int = 100
+    most_bytes: int = 16_777_216
+    """A page ends with the resource that brings it beyond this."""
 
 
 def check_path(path: Path) -> Path:

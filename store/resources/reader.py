@@ -7,7 +7,7 @@ long is ended.
 
 import sqlite3
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -68,7 +68,7 @@ class Stored(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A page."""
+    """A page; shorter than its limit where its resources are very large."""
 
     resources: Sequence[Stored]
     total: int
@@ -115,7 +115,8 @@ class ResourceReader:
             total = question.offset + len(rows)
             if len(rows) == question.limit or (not rows and question.offset):
                 total = connection.execute(f"SELECT count(*) {clause}", values).fetchone()[0]
-            found = [stored for (key,) in rows for stored in _stored(connection, kind, key)]
+            keys = (key for (key,) in rows)
+            found = list(_until(question.most_bytes, _each(connection, kind, keys)))
             return Found(found, total, follower.checkpoint(connection, "events"))
 
     def one(self, resource_type: str, resource_id: str, source: str | None = None) -> list[Stored]:
@@ -130,7 +131,7 @@ class ResourceReader:
             values.append(source)
         with self._asking() as connection:
             rows = connection.execute(f"{select} ORDER BY {kind.source}", values).fetchall()
-            return [stored for (key,) in rows for stored in _stored(connection, kind, key)]
+            return list(_each(connection, kind, (key for (key,) in rows)))
 
     def is_told(self, resource_type: str, path: Path) -> bool:
         """Whether any resource of this type has a member there. ValueError for a path that is none."""
@@ -209,13 +210,19 @@ def _connect(path: FilePath) -> sqlite3.Connection:
     return connection
 
 
-def _stored(connection: sqlite3.Connection, kind: Kind, key: bytes) -> list[Stored]:
-    select = (
-        f"SELECT {kind.source}, {kind.id}, {kind.state}, {kind.deleted_at} FROM {kind.rows} "
-        f"AND {kind.key} = ?"
-    )
-    rows = connection.execute(select, (key.decode(),)).fetchall()
-    return [
-        Stored(source.decode(), name.decode(), state, deleted_at.decode() if deleted_at else None)
-        for source, name, state, deleted_at in rows
-    ]
+def _each(connection: sqlite3.Connection, kind: Kind, keys: Iterable[bytes]) -> Iterator[Stored]:
+    columns = f"{kind.source}, {kind.id}, {kind.state}, {kind.deleted_at}"
+    select = f"SELECT {columns} FROM {kind.rows} AND {kind.key} = ?"
+    for key in keys:
+        source, name, state, deleted_at = connection.execute(select, (key.decode(),)).fetchone()
+        gone = deleted_at.decode() if deleted_at else None
+        yield Stored(source.decode(), name.decode(), state, gone)
+
+
+def _until(most_bytes: int, resources: Iterable[Stored]) -> Iterator[Stored]:
+    size = 0
+    for one in resources:
+        yield one
+        size += len(one.state)
+        if size > most_bytes:
+            return

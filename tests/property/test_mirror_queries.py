@@ -268,6 +268,20 @@ def test_a_question_that_takes_too_long_is_ended_and_said(here, tmp_path):
     assert "took longer" in answer.json()["message"]
 
 
+def test_a_page_of_very_large_resources_ends_early_and_its_links_lead_on(here, tmp_path):
+    here.fill({("default", f"TT-{number}"): {"status": "x" * 30} for number in range(5)})
+    small = Mirror(here.directory, rules=MirrorRules(page_bytes=60))
+    front = ConsumersFront(tmp_path, identify=_Anybody(), sources=["default"], mirror=small)
+    path, pages = PATH, []
+    with edge(consumers=front) as app:
+        while path:
+            answer = app.send(path, method="GET", headers={"host": "localhost"})
+            pages.append([one["id"] for one in answer.json()])
+            path = urljoin(path, answer.links["next"]["url"]) if "next" in answer.links else ""
+    front.close()
+    assert pages == [["TT-0", "TT-1"], ["TT-2", "TT-3"], ["TT-4"]]
+
+
 def test_more_questions_than_may_wait_are_told_to_come_back(here):
     from receiver.mirror.asking import Asking
     from receiver.rejections import MirrorUnavailable
