@@ -18,7 +18,7 @@ from store.history import follower, tables
 from store.history.asking import HISTORY_FILE
 from store.history.rules import RuleBook
 from store.log.protocol import LogError
-from store.resources.conditions import Conditions
+from store.resources.conditions import Conditions, Sql
 from store.resources.kinds import KINDS, Kind
 from store.resources.question import Path, Question
 from store.times import read_time
@@ -107,16 +107,11 @@ class ResourceReader:
             conditions.values.append(question.source)
         clause += conditions.where(question.conditions)
         keys = f"SELECT {kind.key} {clause} ORDER BY {conditions.order(question.order)}"
-        values = conditions.values
+        wanted = Sql(keys, tuple(conditions.values))
+        find = _searched if question.conditions or question.order else _counted
         with self._asking(_matchers(question)) as connection:
-            rows = connection.execute(
-                f"{keys} LIMIT ? OFFSET ?", (*values, question.limit, question.offset)
-            ).fetchall()
-            total = question.offset + len(rows)
-            if len(rows) == question.limit or (not rows and question.offset):
-                total = connection.execute(f"SELECT count(*) {clause}", values).fetchone()[0]
-            keys = (key for (key,) in rows)
-            found = list(_until(question.most_bytes, _each(connection, kind, keys)))
+            page, total = find(connection, wanted, question)
+            found = list(_until(question.most_bytes, _each(connection, kind, page)))
             return Found(found, total, follower.checkpoint(connection, "events"))
 
     def one(self, resource_type: str, resource_id: str, source: str | None = None) -> list[Stored]:
@@ -178,6 +173,30 @@ class ResourceReader:
         connection.create_function("matches", 2, matches, deterministic=True)
 
 
+def _searched(
+    connection: sqlite3.Connection, wanted: Sql, question: Question
+) -> tuple[list[bytes], int]:
+    """The keys of a page, and how many keys there are; what is searched is read once for both."""
+    connection.execute(f"CREATE TEMP TABLE found AS {wanted.text}", wanted.values)
+    page = connection.execute(
+        "SELECT * FROM temp.found WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        (question.offset, question.limit),
+    )
+    keys = [key for (key,) in page]
+    return keys, connection.execute("SELECT count(*) FROM temp.found").fetchone()[0]
+
+
+def _counted(
+    connection: sqlite3.Connection, wanted: Sql, question: Question
+) -> tuple[list[bytes], int]:
+    """The same where nothing is searched for: a page is then found by an index, without the others."""
+    page = f"{wanted.text} LIMIT ? OFFSET ?"
+    rows = connection.execute(page, (*wanted.values, question.limit, question.offset))
+    keys = [key for (key,) in rows]
+    count = f"SELECT count(*) FROM ({wanted.text})"
+    return keys, connection.execute(count, wanted.values).fetchone()[0]
+
+
 def _matchers(question: Question) -> dict[str, Matcher]:
     tests = [test for group in question.conditions for test in group if test.operator == "regex"]
     return {value: compiled(value) for test in tests for value in test.values}
@@ -207,6 +226,7 @@ def _connect(path: FilePath) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None)
     # What is kept is passed on as it is.
     connection.text_factory = bytes
+    connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 
