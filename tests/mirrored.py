@@ -45,13 +45,13 @@ def at(node, path):
             yield from at(one, path[1:])
 
 
-def instant(value):
+def instant(value, zone=ZONE):
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         return int(moment.astimezone(UTC).timestamp() * 1000)
     return None
 
@@ -65,7 +65,7 @@ def is_text(value, sign, asked):
         return value == asked
     if is_number(asked):
         return value.isdigit() and compare(int(value), sign, float(asked))
-    return instant(asked) is None and compare(value.encode(), sign, asked.encode())
+    return instant(asked, UTC) is None and compare(value.encode(), sign, asked.encode())
 
 
 def compare(one, sign, other):
@@ -77,8 +77,11 @@ def compare(one, sign, other):
 def holds(value, sign, asked):
     if sign != "eq" and re.fullmatch(r"\d{4}-\d\d-\d\d", asked):
         asked += "T00:00:00Z"
-    if instant(asked) is not None and instant(value) is not None:
-        return compare(instant(value), sign, instant(asked))
+    if sign == "eq" and value == asked:
+        return True
+    # What is asked for without a zone is UTC; what is told without one is its source's.
+    if instant(asked, UTC) is not None and instant(value) is not None:
+        return compare(instant(value), sign, instant(asked, UTC))
     if isinstance(value, bool):
         return sign == "eq" and asked == str(value).lower()
     if isinstance(value, int | float):
