@@ -9,7 +9,8 @@ from typing import TypeVar
 from receiver.mirror.rules import MirrorRules
 from receiver.rejections import InvalidParameter, MirrorUnavailable, NotServed
 from store import LogError, RuleBook
-from store.resources.reader import NoExpression, NoRegularExpressions, ResourceReader
+from store.resources.expressions import NoExpression, NoRegularExpressions
+from store.resources.reader import ResourceReader
 
 Answer = TypeVar("Answer")
 

@@ -11,14 +11,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from store.history import follower, tables
 from store.history.asking import HISTORY_FILE
 from store.history.rules import RuleBook
 from store.log.protocol import LogError
 from store.resources.conditions import Conditions, Sql
+from store.resources.expressions import NONE, Matcher, matchers
 from store.resources.kinds import KINDS, Kind
 from store.resources.question import Path, Question
 from store.times import read_time
@@ -39,24 +39,6 @@ class TookTooLong(LogError):
     hint = "Ask for fewer: by id, by source, with fewer attributes in filter and sort."
 
 
-class NoRegularExpressions(LogError):
-    """Nothing that matches regular expressions in bounded time is installed."""
-
-    hint = "pip install 'tmf621-listener[regex]'"
-
-
-class NoExpression(LogError):
-    """A regular expression cannot be read."""
-
-
-class Matcher(Protocol):
-    """A regular expression, ready to search."""
-
-    def search(self, text: str) -> object:
-        """None where it is not found."""
-        ...
-
-
 class Stored(NamedTuple):
     """One resource."""
 
@@ -75,9 +57,6 @@ class Found(NamedTuple):
     """How many there are without offset and limit."""
     checkpoint: int
     """Position of the last event that is folded in."""
-
-
-NONE: Mapping[str, Matcher] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +88,7 @@ class ResourceReader:
         keys = f"SELECT {kind.key} {clause} ORDER BY {conditions.order(question.order)}"
         wanted = Sql(keys, tuple(conditions.values))
         find = _searched if question.conditions or question.order else _counted
-        with self._asking(_matchers(question)) as connection:
+        with self._asking(matchers(question)) as connection:
             page, total = find(connection, wanted, question)
             found = list(_until(question.most_bytes, _each(connection, kind, page)))
             return Found(found, total, follower.checkpoint(connection, "events"))
@@ -145,14 +124,14 @@ class ResourceReader:
         return row[0].decode()[len(task.source) + 1 :] if row and row[0] else None
 
     @contextmanager
-    def _asking(self, matchers: Mapping[str, Matcher] = NONE) -> Generator[sqlite3.Connection]:
+    def _asking(self, known: Mapping[str, Matcher] = NONE) -> Generator[sqlite3.Connection]:
         until = time.monotonic() + self.seconds
         try:
             with closing(_connect(self.directory / HISTORY_FILE)) as connection:
                 if follower.version(connection) != tables.VERSION:
                     raise ResourcesUnavailable("history.db is of another version.")
                 connection.set_progress_handler(lambda: time.monotonic() > until, LOOK_EVERY)
-                self._teach(connection, matchers)
+                self._teach(connection, known)
                 connection.execute("BEGIN")
                 yield connection
         except sqlite3.Error as error:
@@ -160,14 +139,14 @@ class ResourceReader:
                 raise TookTooLong(f"It took longer than {self.seconds:g} s.") from error
             raise ResourcesUnavailable(f"history.db cannot be read: {error}.") from error
 
-    def _teach(self, connection: sqlite3.Connection, matchers: Mapping[str, Matcher]) -> None:
+    def _teach(self, connection: sqlite3.Connection, known: Mapping[str, Matcher]) -> None:
         """The two things that SQLite cannot do by itself."""
 
         def zoned(text: str, source: str) -> str | None:
             return read_time(text, self.rules.of(source).zone)
 
         def matches(expression: str, text: str) -> bool:
-            return matchers[expression].search(text) is not None
+            return known[expression].search(text) is not None
 
         connection.create_function("zoned", 2, zoned, deterministic=True)
         connection.create_function("matches", 2, matches, deterministic=True)
@@ -195,30 +174,6 @@ def _counted(
     keys = [key for (key,) in rows]
     count = f"SELECT count(*) FROM ({wanted.text})"
     return keys, connection.execute(count, wanted.values).fetchone()[0]
-
-
-def _matchers(question: Question) -> dict[str, Matcher]:
-    tests = [test for group in question.conditions for test in group if test.operator == "regex"]
-    return {value: compiled(value) for test in tests for value in test.values}
-
-
-def compiled(expression: str) -> Matcher:
-    """A regular expression that takes time in proportion to what it reads, never more (RE2).
-
-    Raises NoExpression, NoRegularExpressions.
-    """
-    try:
-        import re2  # pyright: ignore[reportMissingTypeStubs,reportMissingImports,reportUnknownVariableType]
-    except ImportError:
-        raise NoRegularExpressions("Regular expressions are not installed here.") from None
-    options = re2.Options()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        matcher: Matcher = re2.compile(expression, options)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-    except re2.error as error:  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-        raise NoExpression(str(error)) from None  # pyright: ignore[reportUnknownArgumentType]
-    return matcher
 
 
 def _connect(path: FilePath) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from urllib.parse import quote, quote_plus, urljoin
 
@@ -296,6 +297,13 @@ def test_a_regular_expression_finds_its_texts_and_a_wrong_one_is_named(here):
     assert [one["id"] for one in here.get(f"{PATH}?status.regex=l{{1,2}}d").json()] == ["2"]
     wrong = here.get(f"{PATH}?status.regex=(")
     assert (wrong.status_code, wrong.json()["message"][:5]) == (400, "regex")
+
+
+def test_where_regular_expressions_are_not_installed_it_says_so(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "re2", None)
+    answer = here.get(f"{PATH}?status.regex=x")
+    assert (answer.status_code, answer.json()["code"]) == (501, "not-served")
+    assert "tmf621-listener[regex]" in answer.json()["message"]
 
 
 def test_a_question_that_takes_too_long_is_ended_and_said(here, tmp_path):
