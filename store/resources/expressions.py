@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from store.log.protocol import LogError
 from store.resources.question import Question
 
-
 MOST_MEMORY = 1 << 20
 """Bytes for one expression; what needs more is refused, or searched in more steps."""
 
