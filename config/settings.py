@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from config.consumers import Hub, Pull
 from config.health import Health
 from config.limits import Limits
+from config.mirror import Mirror
 from config.people import Anonymous, Person, PersonName, Role, role_of_anonymous
 from config.service_clock import ServiceClock
 from config.sources import NetworkText, Source, SourceName, problems
@@ -129,6 +130,9 @@ class Settings(BaseModel):
         description="Which time counts towards a promise. Changed: `listener rebuild`.",
     )
     pull: Pull = Field(default_factory=Pull, description="What it may cost that consumers pull.")
+    mirror: Mirror = Field(
+        default_factory=Mirror, description="What it may cost that resources are read here."
+    )
     hub: Hub = Field(default_factory=Hub, description="What is delivered to who subscribed.")
     sources: dict[SourceName, Source] = Field(
         default_factory=lambda: {"default": Source()},

@@ -4,6 +4,7 @@ POST {prefix}/listener/{event path}   also with a trailing slash or an id behind
 POST {prefix}/listener                the bare callback: the body names the event type
 GET  /openapi.json, /health/live, /health/ready, /metrics
 …    /events…, {prefix}/hub…          our own consumers: receiver/consumers
+GET  {prefix}/troubleTicket…          and its sisters: receiver/mirror
 """
 
 import asyncio

@@ -26,12 +26,15 @@ from receiver.health import Health, Thresholds
 from receiver.limits import Limits
 from receiver.logs import Refusals
 from receiver.metrics import Metrics
+from receiver.mirror.front import Mirror
+from receiver.mirror.rules import MirrorRules
 from receiver.rejections import Rejection, answer_of
 from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
 from receiver.tracing import Tracing
 from receiver.turns import Refused
 from store import Appender, LogError, open_appender
+from store.commands.common import rule_book
 
 BACKLOG = 2_048
 GRACE_SECONDS = 10
@@ -86,6 +89,12 @@ def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
         hub=HubRules(**settings.hub.model_dump()),
         callbacks={name: source.callbacks for name, source in settings.sources.items()},
         prefixes=settings.prefixes,
+        mirror=Mirror(
+            settings.data,
+            rules=MirrorRules(**settings.mirror.model_dump()),
+            fold_rules=rule_book(settings),
+            prefixes=settings.prefixes,
+        ),
     )
 
 

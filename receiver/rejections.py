@@ -8,16 +8,21 @@
     ├── Unauthorized        401
     ├── Forbidden           403
     ├── NotFound            404
+    ├── NoSuchResource      404
+    ├── ResourceDeleted     404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
     ├── TooSlow             408
     ├── TooManySubscriptions  409
+    ├── AmbiguousResource   409
     ├── TooLarge            413, after what is kept of it is in quarantine
     ├── UrlTooLong          414
     ├── WrongMediaType      415, after the bytes are in quarantine
     ├── Encoded             415, after the bytes are in quarantine
     ├── TooManyAttempts     429
     ├── HeadersTooLarge     431
+    ├── NotServed           501
+    ├── MirrorUnavailable   503
     ├── CannotTell          503
     ├── NotReady            503
     ├── TooManyStreams      503
@@ -135,6 +140,34 @@ class NotAcceptable(Rejection):
     """None of the media types that are accepted is offered."""
 
 
+class NoSuchResource(Rejection):
+    """No event has told of such a resource."""
+
+
+class ResourceDeleted(Rejection):
+    """The provider deleted the resource."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__(f"At {at}. asOf, a time before that, tells what it was.")
+
+
+class AmbiguousResource(Rejection):
+    """Several sources have a resource of this id."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        super().__init__(f"source: expected one of {', '.join(sources)}")
+
+
+class NotServed(Rejection):
+    """TMF630 has it, this listener does not serve it."""
+
+
+class MirrorUnavailable(Rejection):
+    """What the provider told cannot be read at the moment."""
+
+    headers = (("Retry-After", "5"),)
+
+
 class TooManySubscriptions(Rejection):
     """The source has as many subscriptions as it may have."""
 
@@ -197,16 +230,21 @@ ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
         Unauthorized: Answer(401, "unauthorized"),
         Forbidden: Answer(403, "forbidden"),
         NotFound: Answer(404, "not-found"),
+        NoSuchResource: Answer(404, "no-such-resource"),
+        ResourceDeleted: Answer(404, "resource-deleted"),
         MethodNotAllowed: Answer(405, "method-not-allowed"),
         NotAcceptable: Answer(406, "not-acceptable"),
         TooSlow: Answer(408, "too-slow"),
         TooManySubscriptions: Answer(409, "too-many-subscriptions"),
+        AmbiguousResource: Answer(409, "ambiguous-resource"),
         TooLarge: Answer(413, "body-too-large"),
         UrlTooLong: Answer(414, "url-too-long"),
         WrongMediaType: Answer(415, "unsupported-media-type"),
         Encoded: Answer(415, "unsupported-encoding"),
         TooManyAttempts: Answer(429, "too-many-attempts"),
         HeadersTooLarge: Answer(431, "headers-too-large"),
+        NotServed: Answer(501, "not-served"),
+        MirrorUnavailable: Answer(503, "mirror-unavailable"),
         CannotTell: Answer(503, "sender-unknown-for-now"),
         NotReady: Answer(503, "not-ready"),
         TooManyStreams: Answer(503, "too-many-streams"),

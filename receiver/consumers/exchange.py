@@ -72,13 +72,21 @@ class Visit:
         """200, or 304 where the consumer has this very answer already (RFC 9110, 13.1.2)."""
         tag = f'"{hashlib.blake2b(body + media_type, digest_size=16).hexdigest()}"'
         told = (*headers, ("ETag", tag), ("Vary", "Accept"))
-        known = self.headers.get(b"if-none-match", b"").decode("latin-1")
-        tags = [one.strip().removeprefix("W/") for one in known.split(",")]
-        if tag in tags or known.strip() == "*":
-            await self.begin(304, media_type, told)
-            await self.send({"type": "http.response.body", "body": b""})
+        if self.has(tag):
+            await self.answer_known(told)
         else:
             await self.answer(200, body, media_type=media_type, headers=told)
+
+    def has(self, tag: str) -> bool:
+        """Whether the consumer has the answer of this tag already."""
+        known = self.headers.get(b"if-none-match", b"").decode("latin-1")
+        tags = [one.strip().removeprefix("W/") for one in known.split(",")]
+        return tag.removeprefix("W/") in tags or known.strip() == "*"
+
+    async def answer_known(self, headers: Headers) -> None:
+        """304."""
+        await self.begin(304, b"", headers)
+        await self.send({"type": "http.response.body", "body": b""})
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object. Raises InvalidRequest.

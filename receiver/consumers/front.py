@@ -19,6 +19,7 @@ from receiver.consumers.watch import Watch
 from receiver.events import EVENT_TYPES, EventTypes
 from receiver.exchange import Exchange
 from receiver.gate import Identify
+from receiver.mirror.front import Mirror
 from receiver.rejections import MethodNotAllowed
 from store.consumers import subscriptions
 from store.consumers.file import ConsumersFile
@@ -44,6 +45,7 @@ class ConsumersFront:
         callbacks: Mapping[str, Sequence[str]] | None = None,
         prefixes: Sequence[str] = ("",),
         types: EventTypes | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self._rules = rules or PullRules()
         types = types or EventTypes(EVENT_TYPES)
@@ -58,6 +60,7 @@ class ConsumersFront:
         self._pull = Pull(self._rules, types, starts, self.watch)
         self._hub = Hub(hub or HubRules(), types, self._reading, file, callbacks or {})
         self._hubs = {f"{prefix.rstrip('/')}/hub": prefix.rstrip("/") for prefix in prefixes}
+        self._mirror = mirror
         stream = Stream(self._rules, types, starts, self.watch)
         self._fixed: dict[str, Methods] = {
             EVENTS: {"GET": self._pull.page},
@@ -88,7 +91,7 @@ class ConsumersFront:
                 "PUT": lambda visit: self._checkpoints.acknowledge(visit, last),
                 "DELETE": lambda visit: self._checkpoints.forget(visit, last),
             }
-        return None
+        return self._mirror.served(path) if self._mirror else None
 
     async def serve(
         self, methods: Methods, scope: Scope, receive: Receive, send: Send, exchange: Exchange
@@ -106,9 +109,11 @@ class ConsumersFront:
         self.failing = sum(one.failing_since is not None for one in found)
 
     def described(self) -> dict[str, Any]:
-        """Its paths, for /openapi.json."""
-        return paths(self._rules)
+        """Its paths and the mirror's, for /openapi.json."""
+        return paths(self._rules) | (self._mirror.described() if self._mirror else {})
 
     def close(self) -> None:
         """Wait for what is being read."""
         self._reading.close()
+        if self._mirror:
+            self._mirror.close()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from store.history import follower
 from tests.receiving import receiving
 
 CHECKS = (
@@ -52,6 +53,8 @@ def test_nothing_is_found_at_the_bounds_of_what_is_described_either(tmp_path):
 
 def test_schemathesis_finds_nothing_against_a_real_receiver(tmp_path):
     with receiving(tmp_path, SHORT) as here:
+        # What a follower would have made: without it the mirror has nothing to read, which is 503.
+        follower.connect(here.data / "history.db").close()
         found = schemathesis(
             here.url,
             tmp_path,
