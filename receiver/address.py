@@ -36,10 +36,13 @@ def bind(host: str, port: int, option: str = "--port") -> socket.socket:
     Raises CannotStart, whose text names the option that chooses another port.
     """
     try:
-        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
     except socket.gaierror as error:
         raise CannotStart(f"No such address to listen on: {host} ({error.strerror}).") from error
-    bound = socket.socket(family, kind)
+    # With its protocol: asyncio sends small answers at once (TCP_NODELAY) only where that is TCP.
+    bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)

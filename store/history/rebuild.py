@@ -6,7 +6,6 @@ rebuild goes on where it was. Readers of the present history never see half of a
 (`taking_place`).
 """
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -19,9 +18,9 @@ from store.history.fold import History
 from store.history.folding_order import Share, batches
 from store.history.rules import RuleBook
 from store.history.taking_place import take_place
-from store.history.turns import in_turns
 from store.history.view import view
 from store.log.protocol import LogReader
+from store.turns import in_turns, processors
 
 INDEX_BATCH = 5_000
 """Events indexed in one transaction."""
@@ -81,10 +80,6 @@ def _connect(aside: Path) -> sqlite3.Connection:
     return connection
 
 
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _index_events(
     connection: sqlite3.Connection, open_hand: "partial[_Indexing]", progress: Progress
 ) -> None:
@@ -92,7 +87,7 @@ def _index_events(
     total = _count(connection, "all")
     done = follower.checkpoint(connection, "events")
     ranges = [(after, min(after + INDEX_BATCH, total)) for after in range(done, total, INDEX_BATCH)]
-    for done in in_turns(ranges, open_hand, min(_workers(), len(ranges))):
+    for done in in_turns(ranges, open_hand, min(processors(), len(ranges))):
         progress(done, 2 * total)
     for column in ("ticket", "specification", "task"):
         tables.index(connection, ("events", (column,)))
@@ -137,7 +132,7 @@ def _fold_units(
     jobs = batches(connection, {kind: _last(connection, kind) for kind in units.KINDS}, FOLD_BATCH)
     # The rows of `events` are all there: their indexes are made here, while others fold.
     missing = [index for index in tables.indexes() if index[0] == "events"]
-    for number, count in enumerate(in_turns(jobs, open_hand, _workers())):
+    for number, count in enumerate(in_turns(jobs, open_hand, processors())):
         folded += count
         progress(total + min(folded, total), 2 * total)
         if missing and number % INDEX_EVERY == 0:

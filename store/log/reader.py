@@ -49,6 +49,11 @@ class DamagedBody(LogUnavailable):
     def __init__(self, position: int, error: Exception) -> None:
         super().__init__(f"The body of event {position} cannot be read: {error}.")
         self.position = position
+        self._error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What tells it to another process."""
+        return DamagedBody, (self.position, self._error)
 
 
 class SqliteReading:

@@ -169,11 +169,12 @@ def test_it_is_archived_beside_it_erased_without_it_and_what_was_erased_is_not_c
     # Who finds the log read by somebody else waits 5 seconds; the test has less time.
     monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "busy_timeout = 1000"))
     data = tmp_path / "data"
-    secret = secrets.token_hex(24).encode()
+    # A body that nothing can make smaller is kept, and copied, as it is.
+    secret = secrets.token_bytes(48)
     litestream = Litestream(data, tmp_path / "copy")
     with closing(open_log(data)) as log:
         log.append([new_event(event_id(number), body_of(number)) for number in range(200)])
-        log.append([new_event("whose", b'{"name": "%b"}' % secret, ticket_id="TT-whose")])
+        log.append([new_event("whose", secret, ticket_id="TT-whose")])
     with litestream.running():
         litestream.wait_until_copied(secret)
         listener(data, "archive", "--before", "2100-01-01")

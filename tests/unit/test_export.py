@@ -52,6 +52,24 @@ def data(tmp_path_factory):
     return directory
 
 
+def test_many_processes_write_what_one_writes(tmp_path, monkeypatch):
+    # Large ones among them: of those a process writes only as many as fit into a page.
+    bodies = [b'{"n": "%d%s"}' % (n, (b"x" * 90_000 if 100 < n < 180 else b"")) for n in range(450)]
+    with closing(open_log(tmp_path)) as log:
+        log.append([new_event(str(n), body) for n, body in enumerate(bodies)])
+    plain = io.BytesIO()
+    assert ndjson.export(tmp_path, Selection(), plain, nothing) == 450
+    monkeypatch.setattr(ndjson, "SPREAD_FROM", 10)
+    told: list[tuple[int, int]] = []
+    with (tmp_path / "out").open("wb") as out:
+        out.write(b"first\n")
+        ndjson.export(tmp_path, Selection(), out, lambda *done: told.append(done))
+        out.write(b"last\n")
+    assert (tmp_path / "out").read_bytes() == b"first\n" + plain.getvalue() + b"last\n"
+    assert told == sorted(told)
+    assert told[-1] == (450, 450)
+
+
 def listener(*arguments: str):
     return CliRunner().invoke(main, ["export", *arguments], catch_exceptions=False)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from store.history.turns import WorkerLost, in_turns
+from store.turns import WorkerLost, in_turns
 
 
 class Noting:

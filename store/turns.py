@@ -6,6 +6,7 @@ may run while others do, `write` only when everything before it is written.
 
 import gc
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -39,6 +40,11 @@ class Hand(Protocol):
 
 OpenHand = Callable[[], Hand]
 """Makes the hand in its process, so it must be picklable."""
+
+
+def processors() -> int:
+    """How many processes this one may have at work at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkerLost(Exception):
@@ -132,7 +138,15 @@ def _work(pipe: "Connection[Any, Any]", open_hand: OpenHand) -> None:
     except (EOFError, ConnectionError):
         return  # nobody wants more
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where results are asked for
-        pipe.send(("failed", error))
+        pipe.send(("failed", _portable(error)))
+
+
+def _portable(error: Exception) -> Exception:
+    """The same, or what it says, where it cannot be sent to another process."""
+    try:
+        return pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, of a moment ago
+    except Exception:  # noqa: BLE001 - any class may refuse, in its own way
+        return WorkerLost(f"{type(error).__name__}: {error}")
 
 
 def _take_turns(pipe: "Connection[Any, Any]", hand: Hand) -> None:
