@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from datasette.database import Database
+from datasette.database import Database, QueryInterrupted
 from datasette.utils import (
     detect_primary_keys,
     get_all_foreign_keys,
@@ -23,6 +23,10 @@ from datasette.utils import (
 from dashboards import guard, personal
 from store import RuleBook
 from store.history.tables import TABLES
+
+_COUNTING_SECONDS = 0.5
+"""How long a page waits for the numbers of rows."""
+_COUNTED_AT_ONCE = 2
 
 Ask = Callable[[sqlite3.Connection], Any]
 Connect = Callable[[], sqlite3.Connection]
@@ -40,6 +44,7 @@ class ReplaceableDatabase(Database):
         self.rules = rules
         """By which its histories are folded, for pages that fold one as of another time."""
         self._open = threading.local()
+        self._counting: list[asyncio.Task[int | None]] = []
 
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """A connection that reads. Raises PermissionError where one is to write."""
@@ -54,6 +59,30 @@ class ReplaceableDatabase(Database):
             return await super().execute(*arguments, **options)
         except MemoryError as error:
             raise sqlite3.OperationalError("the query needs more memory than one may") from error
+
+    async def table_counts(self, limit: int = 10) -> dict[str, int | None]:
+        """Rows of each table, counted side by side; None ("many rows") where that takes too long:
+        right after a start, from a disk. What was begun is counted to its end, so that the next
+        page has it.
+        """
+        # Not in all threads at once: the rest of the page needs one, too.
+        turns = asyncio.Semaphore(_COUNTED_AT_ONCE)
+        counting = {
+            name: asyncio.create_task(self._count(name, limit, turns))
+            for name in await self.table_names()
+        }
+        await asyncio.wait(counting.values(), timeout=_COUNTING_SECONDS)
+        self._counting = [task for task in counting.values() if not task.done()]
+        return {name: task.result() if task.done() else None for name, task in counting.items()}
+
+    async def _count(self, table: str, limit: int, turns: asyncio.Semaphore) -> int | None:
+        try:
+            async with turns:
+                select = f"select count(*) from [{table}]"
+                found = await self.execute(select, custom_time_limit=limit)
+        except (QueryInterrupted, sqlite3.DatabaseError):
+            return None
+        return found.rows[0][0]
 
     async def execute_fn(self, fn: Ask) -> Any:
         """Run a function with a connection to the present file, in one of the query threads."""
