@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from dashboards import lists, usual
-from dashboards.filters import Filters
+from dashboards.filters import NARROWED, Filters
 from dashboards.history import Ask, Row
 from dashboards.lists import BOUNCES, HOURS, Wanted
 from dashboards.usual import Limit, TimeInStatus
@@ -155,7 +155,7 @@ async def _ever(ask: Ask, filters: Filters) -> dict[str, int]:
     rows = await ask(
         f"select count(*) as tickets, coalesce(sum(t.bounce_count >= {BOUNCES}), 0) as bounced,"
         f" coalesce(sum(t.reopen_count > 0), 0) as reopened_ever from main.tickets t"
-        f" indexed by {lists.NARROWED} where {where}",
+        f" indexed by {NARROWED} where {where}",
         values,
     )
     return rows[0]

@@ -19,6 +19,8 @@ PERIODS: dict[str, tuple[str, timedelta]] = {
 }
 COLUMNS = {"source": "source", "type": "ticket_type", "specification": "specification"}
 """Parameters that a column has to equal."""
+NARROWED = "idx_tickets_source_ticket_type_specification_created_at_bounce_count_reopen_count"
+"""An index of `tickets` that has every column which filters ask for."""
 PARAMETERS = (*COLUMNS, "period", "since", "until")
 
 

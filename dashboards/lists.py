@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from dashboards import usual
-from dashboards.filters import Filters
+from dashboards.filters import NARROWED, Filters
 from dashboards.history import Ask, Row
 from store.times import moment, utc_text
 
@@ -33,10 +33,12 @@ class View:
     """The index to walk: filters would lead the planner to others, which read far more rows."""
 
 
-_OPEN = "idx_tickets_is_open_due_at"
-_RESOLVED = "idx_tickets_seconds_to_resolution_source_ticket_type_specification_created_at"
-NARROWED = "idx_tickets_source_ticket_type_specification_created_at_bounce_count_reopen_count"
-"""Has every column that filters ask for, and those that the board counts over all tickets."""
+_NARROWING = "source_ticket_type_specification_created_at"
+_OPEN = (
+    f"idx_tickets_is_open_due_at_{_NARROWING}_status_severity_status_since_last_event_at"
+    "_in_jeopardy_awaiting_information_bounce_count_reopen_count"
+)
+_RESOLVED = f"idx_tickets_seconds_to_resolution_{_NARROWING}"
 
 VIEWS: dict[str, View] = {
     "open": View("Open tickets", "t.is_open = 1", "due_at", index=_OPEN),
@@ -83,13 +85,13 @@ VIEWS: dict[str, View] = {
         f"Created in the last {HOURS} hours",
         "t.created_at >= :first and t.created_at <= :last",
         "-created_at",
-        index="idx_tickets_created_at",
+        index="idx_tickets_created_at_source_ticket_type_specification",
     ),
     "resolved_lately": View(
         f"Resolved in the last {HOURS} hours",
         "t.resolved_at >= :first and t.resolved_at <= :last",
         "-resolved_at",
-        index="idx_tickets_resolved_at",
+        index=f"idx_tickets_resolved_at_{_NARROWING}",
     ),
     "resolved": View(
         "Resolved", "t.seconds_to_resolution >= 0", "-seconds_to_resolution", index=_RESOLVED

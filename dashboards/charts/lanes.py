@@ -124,7 +124,8 @@ def _grid(picture: Picture) -> None:
     for x, label in picture.scale.ticks():
         picture.add(
             '<line class="grid" x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
-            '<text class="tick" x="{x}" y="16">{label}</text>',
+            '<text class="tick{last}" x="{x}" y="16">{label}</text>',
+            last=" last" if x > RIGHT - LABEL_WIDTH // 2 else "",
             x=x,
             top=TOP - 10,
             bottom=picture.bottom,
