@@ -1,5 +1,6 @@
 """A source's provider: where its API is, how we prove who we are there, and what we ask of it."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -32,6 +33,43 @@ class Provider(Reached):
     )
     page_size: int = Field(
         default=100, ge=1, le=10_000, description="Resources asked for at once (`limit`)."
+    )
+
+    reconcile_at_start: bool = Field(
+        default=True,
+        description="`listener serve` first reads what we were not told while it was away.",
+    )
+    reconcile_every_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="How often it reads what changed; 0: only when asked (`listener reconcile`).",
+    )
+    reconcile_whole_every_seconds: float = Field(
+        default=86_400.0,
+        gt=0,
+        description="How often everything is read, which also finds what was deleted.",
+    )
+    reconcile_grace_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        description="What changed this short a while ago may still be on its way to us.",
+    )
+    reconcile_most: int = Field(
+        default=1_000_000, ge=1, description="Resources of one type read at most, at once."
+    )
+    reconcile_most_asked: int = Field(
+        default=500,
+        ge=0,
+        description="Open tickets that its lists did not name, asked for one by one, at most.",
+    )
+    complete_thin: bool = Field(
+        default=True,
+        description="Notifications that tell an id alone (MEF) are completed by a GET.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="Private key that signs certificates: `listener head --new-key FILE`.",
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from store.history import rows
 from store.history.fold import History
 from store.history.members import text
 from store.history.writing import insert
-from store.own_events import OWN_TYPES, PROVENANCE
+from store.own_events import OWN_TYPES
 
 RECENT = 2_000
 """Lateness and rhythm are those of a source's latest events, this many."""
@@ -42,7 +42,7 @@ def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]
     by_source: dict[str, list[rows.EventRow]] = {}
     for event in events:
         # What we read or asked for is no arrival: a silent source stays silent.
-        if event.event_type not in PROVENANCE:
+        if event.event_type not in OWN_TYPES:
             by_source.setdefault(event.source or "", []).append(event)
     for source, arrived in by_source.items():
         _ensure(connection, source)
