@@ -36,16 +36,18 @@ class Running:
     """A provider and its server. `stop` and `start` take its port away and give it back."""
 
     def __init__(self, provider: Provider, port: int = 0, **uvicorn_options: Any) -> None:
+        """Raises OSError where the port is taken."""
+        self._port = port
+        listening = self._bound()
         self._provider = provider
         self._options = uvicorn_options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._port = port
         self._server: uvicorn.Server | None = None
         self._serving: Future[None] | None = None
         self._going: Future[None] | None = None
-        self.start()
+        self._serve(listening)
 
     @property
     def url(self) -> str:
@@ -109,11 +111,21 @@ class Running:
 
     def start(self) -> None:
         """Listen, on the same port as before."""
+        self._serve(self._bound())
+
+    def _bound(self) -> socket.socket:
         listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((HOST, self._port))
-        listening.listen(BACKLOG)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((HOST, self._port))
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
         self._port = listening.getsockname()[1]
+        return listening
+
+    def _serve(self, listening: socket.socket) -> None:
         config = uvicorn.Config(
             create_app(self._provider),
             log_level="warning",
