@@ -129,6 +129,26 @@ def find(directory: Path, name: str) -> Certificate:
     raise NoCertificate(f"No certificate {name}.")
 
 
+def summary(one: Certificate) -> Json:
+    """Its figures in one line of a list."""
+    told = one.told
+    figures = [kind for kind in told["resources"].values() if kind["served"]]
+    return {
+        "event": one.position,
+        "id": told["id"],
+        "source": told["source"],
+        "since": told["window"]["since"],
+        "until": told["window"]["until"],
+        "seen": sum(kind["seen"] for kind in figures),
+        "matched": sum(kind["matched"] for kind in figures),
+        "healed": len(told["healed"]),
+        "unexplained": len(told["unexplained"]),
+        "complete": told["complete"],
+        "signed": "signature" in told,
+        "digest": one.digest,
+    }
+
+
 def log_head(directory: Path, at: str) -> Json:
     """Where the log stands, as a certificate names it."""
     head = heads.head_of(directory, at)

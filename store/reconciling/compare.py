@@ -16,6 +16,8 @@ from store.times import read_time, seconds_between
 STATUS, HISTORY = "status", "statusChangeHistory"
 NEAR_SECONDS = 1.0
 """Senders write one date with and without its fraction."""
+TELLS_NOTHING = UNTOLD
+"""Members of a resource that say which it is, and no more."""
 _EMPTY: tuple[Any, ...] = (None, [], {}, "")
 
 

@@ -126,14 +126,12 @@ class Healer:
             if answer.status in GONE:
                 self._note_gone(note, held, answer.status, asked_at)
                 return
-            if whole is not None:
-                one, complete = whole, True
-            elif answer.status not in NOT_SERVED or one is None:
+            complete = whole is not None
+            one = whole or (one if answer.status in NOT_SERVED else None)
+            if one is None:
                 with self._ledger.writing():
                     self._leave(note, f"GET {walk.path}/{name} {answer.said()}")
                 return
-        if one is None:
-            return
         found = differences(held, one.members, self._rules.zone, whole=complete and kind in WHOLE)
         with self._ledger.writing():
             self._ledger.note(SEEN, Note(kind, name, {"digest": ""}))
@@ -142,8 +140,8 @@ class Healer:
                 self._ledger.strike(DIFFERS, kind, name)
                 return
             told: Json = {
-                "how": "read",
-                "members": found,
+                "how": "read" if held else "new",
+                "members": found if held else [],
                 "asked_at": asked_at,
                 # That it changed at its lastUpdate was not enough: it is so now.
                 "after": asked_at if anew else held and held.last_event_at,

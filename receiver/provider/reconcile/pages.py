@@ -11,7 +11,7 @@ Whether `sort` is understood cannot be asked, only seen: the first by `-lastUpda
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -117,7 +117,7 @@ def _read(answer: Answer, offset: int) -> Page:
 
 def _found(answer: bytes) -> Found | None:
     try:
-        members = cast("Json", _OBJECT.decode(answer))
+        members = _OBJECT.decode(answer)
     except (msgspec.MsgspecError, RecursionError):
         return None
     name = id_text(members.get("id"))

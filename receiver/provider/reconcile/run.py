@@ -32,7 +32,7 @@ class Surroundings:
     append: Append
     keep_up: Callable[[], None]
     """Returns when all that is in the log is folded."""
-    progress: Progress = lambda *_: None
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)

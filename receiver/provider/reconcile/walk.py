@@ -189,7 +189,7 @@ class Walker:
         whole = walk.is_full and kind in WHOLE
         found = differences(held, one.members, self._rules.zone, whole=whole)
         if found:
-            told = {"members": found, "asked_at": asked_at}
+            told = {"members": found if held else [], "asked_at": asked_at}
             self._ledger.note(DIFFERS, Note(kind, one.id, told, one.answer))
         else:
             self._ledger.strike(DIFFERS, kind, one.id)
