@@ -58,6 +58,10 @@ def _commands_of_other_doors() -> Iterator[click.Command]:
 
     yield command
 
+    from receiver.provider.reconcile.commands import reconcile_command
+
+    yield reconcile_command
+
 
 def _revalidated(settings: Settings, entry: Quarantined) -> NewEvent | tuple[Reason, ...]:
     """What the edge says today about a refused body: the store's door cannot know."""

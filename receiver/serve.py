@@ -123,9 +123,11 @@ def _children(settings: Settings) -> tuple[Child, ...]:
     data = ("--data", str(settings.data))
     subscribed = any(source.callbacks for source in settings.sources.values())
     forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
+    reconciled = sorted(name for name, source in settings.sources.items() if source.provider)
     return (
         Child("receiver", ("receive", *data)),
         *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
+        *((Child("reconciler", ("reconcile", "--watch", *data)),) if reconciled else ()),
         Child("follower", ("follow", *data)),
         *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),

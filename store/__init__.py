@@ -74,6 +74,7 @@ __all__ = [
     "dead_letters",
     "history",
     "open_appender",
+    "open_guest",
     "open_line_reader",
     "open_log",
     "open_reader",
@@ -99,6 +100,16 @@ def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog
     Raises LogLocked when another process still writes to it after `lock_seconds`.
     """
     return SqliteLog(directory / LOG_FILE, lock_seconds=lock_seconds)
+
+
+def open_guest(directory: Path) -> EventLog:
+    """The log, to append now and then beside a listener that may run; made where it is missing.
+
+    Raises LogLocked when another guest has it, or when a first listener just makes it.
+    """
+    if not (directory / LOG_FILE).exists():
+        open_log(directory).close()
+    return SqliteLog(directory / LOG_FILE, as_guest=True)
 
 
 def open_reader(directory: Path) -> LogReader:

@@ -1,0 +1,80 @@
+"""A source's provider: where its API is, how we prove who we are there, and what we ask of it."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.credentials import Reached, check_url
+
+
+class Provider(Reached):
+    """The provider's side of a source: without it, we only listen."""
+
+    base_url: str = Field(
+        min_length=1,
+        description="Its TMF621 API, up to the resources: https://…/tmf-api/troubleTicket/v5.",
+    )
+    timeout_seconds: float = Field(
+        default=30.0, gt=0, description="For one attempt, from the first byte to the last."
+    )
+    requests_per_second: float | None = Field(
+        default=10.0, gt=0, description="Requests a second at most, evenly."
+    )
+    attempts: int = Field(
+        default=5,
+        ge=1,
+        description="How often what can be repeated is tried: no answer, 429, 502, 503, 504.",
+    )
+    longest_pause_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Pauses between attempts grow no longer; who asks for more is not waited for.",
+    )
+    page_size: int = Field(
+        default=100, ge=1, le=10_000, description="Resources asked for at once (`limit`)."
+    )
+
+    reconcile_at_start: bool = Field(
+        default=True,
+        description="`listener serve` first reads what we were not told while it was away.",
+    )
+    reconcile_every_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="How often it reads what changed; 0: only when asked (`listener reconcile`).",
+    )
+    reconcile_whole_every_seconds: float = Field(
+        default=86_400.0,
+        gt=0,
+        description="How often everything is read, which also finds what was deleted.",
+    )
+    reconcile_grace_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        description="What changed this short a while ago may still be on its way to us.",
+    )
+    reconcile_most: int = Field(
+        default=1_000_000, ge=1, description="Resources of one type read at most, at once."
+    )
+    reconcile_most_asked: int = Field(
+        default=500,
+        ge=0,
+        description="Open tickets that its lists did not name, asked for one by one, at most.",
+    )
+    complete_thin: bool = Field(
+        default=True,
+        description="Notifications that tell an id alone (MEF) are completed by a GET.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="Private key that signs certificates: `listener head --new-key FILE`.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_safe_address(self) -> Self:
+        check_url("base_url", self.base_url, plain=self.plain_http)
+        if "?" in self.base_url or "#" in self.base_url:
+            raise ValueError("base_url has no query or fragment")
+        return self
