@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from config.proofs import Basic, Bearer, Certificate, Jwt, StandardWebhooks, Table
+from config.provider import Provider
 from config.service_clock import ZoneName
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -79,6 +80,9 @@ class Source(Table):
     standardwebhooks: StandardWebhooks | None = Field(default=None, description="Signed bodies.")
     certificate: Certificate | None = Field(
         default=None, description="Client certificates that a trusted proxy passes on."
+    )
+    provider: Provider | None = Field(
+        default=None, description="Its API, where we ask it something. None: we only listen."
     )
 
     @property

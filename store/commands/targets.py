@@ -1,13 +1,11 @@
 """From a target's table in the settings to the target itself: the only place that knows both."""
 
-import ssl
-from pathlib import Path
-
 import click
 
 from config.settings import Settings
 from config.targets import Connection, File, Forwarding, Http, Nats, Sending, Sqlite, Stdout, Target
 from store.commands.common import Failed
+from store.commands.credentials import auth_of, check_readable, tls_of
 from store.replay.sending import Manner
 from store.replay.targets import cloudevents, credentials, http, tmf
 from store.replay.targets.database import Database
@@ -75,7 +73,7 @@ def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
         if isinstance(target, Nats):
             return _nats(target)
         assert isinstance(target, Connection)  # noqa: S101  narrows the type: there is no other kind
-        tls = _tls(target)
+        tls = tls_of(target)
         request = http.Request(
             url=target.url if isinstance(target, Http) else tmf.url_of(target.url),
             method=target.method if isinstance(target, Http) else "POST",
@@ -88,7 +86,7 @@ def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
         client = http.client(
             concurrency=concurrency,
             timeout_seconds=target.timeout_seconds,
-            auth=_auth(target, tls),
+            auth=auth_of(target, tls, timeout_seconds=target.timeout_seconds, scope="write"),
             tls=tls,
             proxy=target.proxy,
         )
@@ -102,52 +100,20 @@ def _nats(target: Nats) -> Endpoint:
         from store.replay.targets import nats
     except ImportError as error:
         raise ValueError("needs the extra: pip install 'tmf621-listener[nats]'") from error
-    _check_readable(target.credentials_file)
+    check_readable(target.credentials_file)
     return nats.Nats(
         nats.Connection(
             url=target.url,
             subject=target.subject,
             token=target.secret(),
             credentials=str(target.credentials_file) if target.credentials_file else None,
-            tls=_tls(target),
+            tls=tls_of(target),
             timeout_seconds=target.timeout_seconds,
         )
     )
-
-
-def _tls(target: Connection | Nats) -> ssl.SSLContext | None:
-    if target.tls_ca is None and target.tls_certificate is None:
-        return None
-    for path in (target.tls_ca, target.tls_certificate, target.tls_key):
-        _check_readable(path)
-    return credentials.tls(ca=target.tls_ca, certificate=target.tls_certificate, key=target.tls_key)
-
-
-def _check_readable(path: Path | None) -> None:
-    # OpenSSL's own words do not name the file.
-    if path is not None:
-        path.read_bytes()
 
 
 def _sign(target: Connection) -> http.Sign | None:
     if target.standardwebhooks is None:
         return None
     return credentials.standard_webhooks(target.standardwebhooks.all_secrets())
-
-
-def _auth(target: Connection, tls: ssl.SSLContext | None) -> credentials.Auth | None:
-    if target.bearer:
-        return credentials.Bearer(target.bearer.secret())
-    if target.basic:
-        return credentials.basic(target.basic.user, target.basic.secret())
-    if target.oauth2:
-        return credentials.ClientCredentials(
-            target.oauth2.token_url,
-            target.oauth2.client_id,
-            target.oauth2.secret(),
-            scope=target.oauth2.scope,
-            audience=target.oauth2.audience,
-            tls=tls,
-            timeout_seconds=target.timeout_seconds,
-        )
-    return None

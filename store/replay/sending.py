@@ -55,7 +55,7 @@ class Sender:
         self._manner = manner
         self.breaker = Breaker(manner.longest_pause_seconds)
         self._slots = asyncio.Semaphore(manner.concurrency)
-        self._pace = _Pace(manner.rate)
+        self._pace = Pace(manner.rate)
         self._closed = False
         self.in_flight = 0
 
@@ -133,7 +133,7 @@ class Sender:
                 self.in_flight -= 1
 
 
-class _Pace:
+class Pace:
     """At most so many a second, evenly."""
 
     def __init__(self, rate: float | None) -> None:
@@ -141,6 +141,7 @@ class _Pace:
         self._next_at = 0.0
 
     async def wait(self) -> None:
+        """Return when it is one's turn."""
         if not self._step:
             return
         now = time.monotonic()

@@ -4,7 +4,7 @@ import tomllib
 
 from pydantic_core import PydanticUndefined
 
-from config import targets
+from config import credentials, targets
 from tests.doors import settings_of
 from tests.unit.test_auth_settings import uncommented
 
@@ -28,6 +28,7 @@ def test_the_commented_examples_are_usable_and_show_every_knob_at_its_default(tm
 
 
 def test_every_knob_says_why_it_is_there():
-    for model in (targets.Http, targets.File, targets.Bearer, targets.Basic, targets.OAuth2):
+    proofs = (credentials.Bearer, credentials.Basic, credentials.OAuth2)
+    for model in (targets.Http, targets.File, *proofs):
         for name, field in model.model_fields.items():
             assert field.description or name == "kind", f"{model.__name__}.{name}"

@@ -12,10 +12,12 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from store.replay.targets.http import Headers, Sign
-from store.replay.targets.protocol import Unavailable
+from store.replay.targets.protocol import NotLetIn, Unavailable
 
 Auth = httpx.Auth
 _UNAUTHORIZED = 401
+_NOT_LET_IN = frozenset({400, 401, 403})
+"""RFC 6749, 5.2: client, scope or grant is not known there."""
 RENEWED_SECONDS = 30.0
 """A token is renewed so long before it ends, or after 9/10 of its life when that is shorter."""
 LIFE_SECONDS = 300.0
@@ -100,7 +102,8 @@ class ClientCredentials(httpx.Auth):
                     self._url, data=self._told, auth=self._identity, timeout=self._timeout_seconds
                 )
             if not answer.is_success:
-                raise Unavailable(f"the token address answered {answer.status_code}")
+                kind = NotLetIn if answer.status_code in _NOT_LET_IN else Unavailable
+                raise kind(f"the token address answered {answer.status_code}")
             told = answer.json()
             return str(told["access_token"]), float(told.get("expires_in", LIFE_SECONDS))
         except httpx.HTTPError as error:

@@ -86,7 +86,7 @@ class Http:
         except TimeoutError:
             raise Unavailable(f"no answer in {self._request.timeout_seconds:g} s") from None
         except httpx.HTTPError as error:
-            raise Unavailable(_why(error)) from error
+            raise Unavailable(why_not(error)) from error
         if not answer.is_success:
             raise _undelivered(answer, said)
 
@@ -150,10 +150,11 @@ def url_of(template: str, event: RecordedEvent, key: str) -> str:
         "resource_id": event.resource_id,
         "ticket_id": event.ticket_id or "",
     }
-    return template.format_map({name: _quoted(value) for name, value in values.items()})
+    return template.format_map({name: segment(value) for name, value in values.items()})
 
 
-def _quoted(value: str) -> str:
+def segment(value: str) -> str:
+    """What somebody else calls something, as one segment of a path: it cannot leave its place."""
     # A segment of dots alone would be a step up (RFC 3986, 5.2.4), and a proxy may take %2E for one.
     quoted = quote(value, safe="")
     return quoted if quoted.strip(".") else quoted.replace(".", "%252E") or "-"
@@ -171,8 +172,8 @@ async def _said(answer: httpx.Response) -> bytes:
 
 def _undelivered(answer: httpx.Response, said: bytes) -> Undelivered:
     status = answer.status_code
-    text = f"answered {status}{_reason(said)}"
-    retry_after = _retry_after(answer.headers.get("retry-after", ""))
+    text = f"answered {status}{reason_of(said)}"
+    retry_after = seconds_of(answer.headers.get("retry-after", ""))
     if status == _TOO_MANY or (status in _UNAVAILABLE and retry_after is not None):
         busy = Busy(text)
         busy.retry_after = retry_after
@@ -182,7 +183,7 @@ def _undelivered(answer: httpx.Response, said: bytes) -> Undelivered:
     return Failed(text) if answer.is_server_error else Rejected(text)
 
 
-def _reason(said: bytes) -> str:
+def reason_of(said: bytes) -> str:
     """Code and reason of a TMF Error (TMF630), printable and short; else nothing.
 
     Of other answers nothing is kept: they might repeat what we sent.
@@ -196,7 +197,7 @@ def _reason(said: bytes) -> str:
     return f" ({text[:_LONGEST_REASON]})" if text else ""
 
 
-def _retry_after(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
     """Seconds, whether the header gives seconds or a date."""
     if text.isascii() and text.isdigit():
         return float(text)
@@ -209,7 +210,8 @@ def _retry_after(text: str) -> float | None:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def _why(error: httpx.HTTPError) -> str:
+def why_not(error: httpx.HTTPError) -> str:
+    """Why there was no answer, without the address that was asked."""
     # The text of some errors holds the address, and that may hold what only we should know.
     names = {
         "ConnectError": "cannot be reached",
@@ -217,4 +219,6 @@ def _why(error: httpx.HTTPError) -> str:
         "ReadError": "the connection broke",
         "WriteError": "the connection broke",
     }
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its certificate is not one that we trust"
     return names.get(type(error).__name__, type(error).__name__)

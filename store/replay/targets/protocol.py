@@ -9,6 +9,7 @@ recognise it by.
       Rejected      it will never be taken as it is: 400, 404, 413, 422, …
       Failed        the target fell over it, or over something else: 500
       Unavailable   the target cannot be reached, or lets nobody in: says nothing about the event
+        NotLetIn    who gives out tokens has none for us
         Busy        it said so itself: 429, 503
 """
 
@@ -40,6 +41,10 @@ class Failed(Undelivered):
 
 class Unavailable(Undelivered):
     """The target answers nobody at the moment."""
+
+
+class NotLetIn(Unavailable):
+    """Whoever gives out tokens has none for us: asking again will not help."""
 
 
 class Busy(Unavailable):

@@ -1,0 +1,59 @@
+"""From a source's settings to its provider's rules: the only place that knows both."""
+
+from functools import partial
+
+from config.options import UnusableSettings
+from config.provider import Provider
+from config.settings import Settings
+from receiver.provider.rules import ProviderRules
+from store.commands.credentials import auth_of, tls_of
+
+
+def provider_rules(settings: Settings, source: str) -> ProviderRules:
+    """How this source's provider is spoken to. Secrets are read now; nothing is asked yet.
+
+    Raises UnusableSettings, which names the knob, or the sources that have a provider.
+    """
+    return rules_of(source, provider_of(settings, source))
+
+
+def provider_of(settings: Settings, source: str) -> Provider:
+    """The provider's settings. Raises UnusableSettings where this source has none."""
+    found = settings.sources.get(source)
+    if found is None or found.provider is None:
+        known = ", ".join(providers(settings)) or "none"
+        raise UnusableSettings(
+            f"{source!r} is no source with a provider; with one: {known}. "
+            f"See [sources.{source}.provider] in config/example.toml."
+        )
+    return found.provider
+
+
+def providers(settings: Settings) -> list[str]:
+    """The sources that have a provider."""
+    return [name for name, source in settings.sources.items() if source.provider]
+
+
+def rules_of(source: str, told: Provider) -> ProviderRules:
+    """The same from its table. Raises UnusableSettings, which names the knob."""
+    try:
+        tls = tls_of(told)
+        authenticate = partial(
+            auth_of, told, tls, timeout_seconds=told.timeout_seconds, scope="read write"
+        )
+        # Once now, so that a secret that is not there is said before anything begins.
+        authenticate()
+        return ProviderRules(
+            base_url=told.base_url.rstrip("/"),
+            authenticate=authenticate,
+            headers=told.all_headers(),
+            tls=tls,
+            proxy=told.proxy,
+            timeout_seconds=told.timeout_seconds,
+            requests_per_second=told.requests_per_second,
+            attempts=told.attempts,
+            longest_pause_seconds=told.longest_pause_seconds,
+            page_size=told.page_size,
+        )
+    except (ValueError, OSError) as error:
+        raise UnusableSettings(f"sources.{source}.provider: {error}") from error
