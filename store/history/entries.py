@@ -171,7 +171,7 @@ def _entry(
         view.rank,
         view.kind,
         _title(view, together, before, after),
-        "received",
+        view.provenance,
         before,
         after,
         reason or None,
@@ -209,7 +209,7 @@ def _inferred(subject: Subject, point: Point, steps: _Steps) -> rows.Entry:
         rank=INFERRED_RANK,
         kind="status",
         title=_inferred_title(before, point.status),
-        provenance="inferred",
+        provenance=point.provenance,
         status_before=before,
         status_after=point.status or steps.at(point.at),
         reason=point.reason or None,
@@ -265,6 +265,9 @@ def _title(view: View, together: Sequence[Fact], before: str | None, after: str 
         case "task":
             state = view.status.status if view.status else "told without a state"
             title = f"{tasks.NAMES.get(view.resource_type, 'task')} {state}"
+        case "requested":
+            name = tasks.NAMES.get(view.resource_type, "ticket")
+            title = f"we asked for a {name}: {view.answered}"
         case _:
             members = sorted({change.member for fact in together for change in fact.changes})
             title = "changed: " + ", ".join(members) if members else "told again, nothing new"

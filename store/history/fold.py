@@ -2,7 +2,8 @@
 
 1. What says the same is one fact (aliases fold once); facts stand in the order
    (occurred_at, rank of kind, digest), never in that of arrival.
-2. Members merge in that order; each entry keeps what it changed.
+2. Members merge in that order; each entry keeps what it changed. What we read from the provider
+   is told like the rest; what we asked it for changes nothing.
 3. The status has a lane of its own, in the order in which it changed (`statuses`).
 4. Entries are facts and inferred points, by the time of what they tell.
 5. What is missing or odd is said, not corrected: gaps and notices.
@@ -14,10 +15,10 @@ from typing import Any, NamedTuple
 from store import payload
 from store.history import attached, entries, oddities, periods, rows, statuses, tasks
 from store.history.facts import Fact, distinct
-from store.history.members import merge, text
+from store.history.members import merge, text, whole
 from store.history.points import Point, is_plausible
 from store.history.rules import Rules
-from store.history.view import View
+from store.history.view import BESIDE, View
 from store.times import read_time, seconds_between
 
 Json = dict[str, Any]
@@ -60,20 +61,20 @@ def fold_ticket(
     ticket = f"{source}/{ticket_id}"
     until = as_of or FOREVER
     facts = distinct(views)
-    told = [fact.view for fact in facts if fact.view.kind != "task"]
+    told = [fact.view for fact in facts if fact.view.kind not in BESIDE]
     born_at = _born_at(told)
     lane = statuses.lane(told, born_at)
     later = [fact for fact in facts if fact.view.occurred_at > until]
     facts = [fact for fact in facts if fact.view.occurred_at <= until]
-    about_ticket = [fact for fact in facts if fact.view.kind != "task"]
-    about_tasks = [fact for fact in facts if fact.view.kind == "task"]
+    about_ticket = [fact for fact in facts if fact.view.kind not in BESIDE]
+    beside = [fact for fact in facts if fact.view.kind in BESIDE]
     state, changed, promises = _merged(ticket, about_ticket, rules.zone)
     told = [fact.view for fact in about_ticket]
     deleted_at = _deleted_at(told)
-    task_histories = _tasks(source, ticket, about_tasks, rules.zone)
+    task_histories = _tasks(source, ticket, beside, rules.zone)
     timeline = entries.timeline(
         entries.Subject(source, ticket=ticket, specification=None),
-        [*changed, *about_tasks, *later],
+        [*changed, *beside, *later],
         lane,
         deleted_at,
     ).until(until)
@@ -185,10 +186,11 @@ def _with_changes(fact: Fact, state: Json) -> Fact:
     if kind == "deleted":
         # A delete event carries a reference, which says nothing about the members.
         return fact
-    if not state and kind == "created":
+    if not state and kind in ("created", "reconciled"):
         state.update(fact.view.resource)
         return fact
-    differences = merge(state, fact.view.resource)
+    told = whole(state, fact.view.resource) if fact.view.complete else fact.view.resource
+    differences = merge(state, told)
     return Fact(fact.view, fact.aliases, fact.conflict, tuple(differences))
 
 
@@ -216,6 +218,8 @@ def _deleted_at(views: Iterable[View]) -> str | None:
             deleted_at = view.occurred_at
         elif view.kind == "created" and (view.created_at or view.occurred_at) > (deleted_at or ""):
             deleted_at = None
+        elif view.kind == "reconciled":
+            deleted_at = None  # the provider has it, whatever was told before
     return deleted_at
 
 

@@ -2,7 +2,7 @@
 
 Proven by statusChangeHistory (v5) or statusChange (v4), or by another status (or another date of
 it) that shows in an event which is not about status. Each is an inferred point; it goes when the
-event that tells it arrives.
+event that tells it arrives. What the provider itself answered, asked by us, is no gap any more.
 """
 
 from bisect import bisect_left, bisect_right
@@ -33,7 +33,7 @@ def proven_by_history(views: Sequence[View], told: Sequence[Point]) -> list[Poin
     inferred: list[Point] = []
     seen: set[tuple[str, str | None]] = set()
     matching = _Matching(told)
-    for view in views:
+    for view in _read_first(views):
         if not view.past:
             continue
         for claim, following in pairwise((*view.past, None)):
@@ -48,7 +48,7 @@ def proven_by_history(views: Sequence[View], told: Sequence[Point]) -> list[Poin
             point = Point(
                 *(claim.status, claim.date, "statusChangeHistory", claim.reason),
                 inferred=True,
-                gap=not created_at or claim.date > created_at,
+                gap=view.kind != "reconciled" and (not created_at or claim.date > created_at),
                 witnesses=[view],
                 dates={claim.date},
             )
@@ -74,7 +74,7 @@ def shown_in_passing(
     known = _Known(points)
     found: list[Point] = []
     was_created = any(view.kind == "created" for view in views)
-    for view in showing:
+    for view in _read_first(showing):
         date = view.status_date
         dated = date if is_plausible(date, view.occurred_at, born_at) else None
         status = view.status.status if view.status else None
@@ -86,13 +86,19 @@ def shown_in_passing(
             rule="statusChangeDate" if dated else view.occurred_rule,
             reason=view.status.reason if view.status else "",
             inferred=True,
-            gap=was_created or bool(known.points),
+            gap=view.kind != "reconciled" and (was_created or bool(known.points)),
             witnesses=[view],
             dates={dated} if dated else set(),
         )
         found.append(point)
         known.add(point)
     return found
+
+
+def _read_first(views: Sequence[View]) -> Sequence[View]:
+    """What was read from the provider before what was told: it closes the gap that both prove."""
+    read = [view for view in views if view.kind == "reconciled" and view.status_date]
+    return [*read, *(view for view in views if view not in read)] if read else views
 
 
 class _Matching:

@@ -32,6 +32,17 @@ LISTED_APART = frozenset(
 )
 """Members with entries and tables of their own."""
 
+STATED_WHOLE = frozenset(
+    {
+        *("name", "description", "severity", "priority", "ticketType", "channel", "note"),
+        *("attachment", "relatedParty", "relatedEntity", "troubleTicketRelationship"),
+        *("troubleTicketCharacteristic", "externalIdentifier", "troubleTicketSpecification"),
+        *("requestedResolutionDate", "expectedResolutionDate", "resolutionDate"),
+    }
+)
+"""Members of TMF621's TroubleTicket that a whole answer without them clears. Those of the status
+lane are told by it, those of events and senders' own may be no part of the answer."""
+
 _TOLD_ELSEWHERE = UNTOLD | STATUS_MEMBERS | LISTED_APART
 
 
@@ -59,6 +70,12 @@ def merge(state: Json, resource: Json) -> list[Difference]:
         differences += _differences(member, state.get(member), resource[member])
     state.update(resource)
     return differences
+
+
+def whole(state: Json, resource: Json) -> Json:
+    """`resource` with null for every member that `state` has, and a whole answer would name."""
+    missing = STATED_WHOLE & (state.keys() - resource.keys())
+    return {**resource, **dict.fromkeys(missing)} if missing else resource
 
 
 def text(value: object) -> str:

@@ -11,6 +11,9 @@ from store.history.points import SKEW_SECONDS, Point, are_near, is_plausible
 from store.history.view import View
 from store.times import seconds_between
 
+_TELLS_ITS_BIRTH = frozenset({"created", "erased", "reconciled"})
+"""Kinds after which nobody misses a create notification: the provider's answer is as good."""
+
 
 def gap_rows(ticket: str, lane: Sequence[Point], told: Timeline) -> list[rows.Gap]:
     """A row for every transition that a later event proves and no event told."""
@@ -56,7 +59,7 @@ def _oddities(
     views: Sequence[View], lane: Sequence[Point], deleted_at: str | None, born_at: str | None
 ) -> Iterator[tuple[str, str, str]]:
     told_at = {view.occurred_at for view in views} | {point.at for point in lane}
-    if told_at and not any(view.kind in {"created", "erased"} for view in views):
+    if told_at and not any(view.kind in _TELLS_ITS_BIRTH for view in views):
         first_at = min(told_at)
         yield "never_created", first_at, "No create notification was received for this ticket."
     moves = statuses.transitions(lane)
@@ -79,7 +82,7 @@ def _unseen_updates(
     known: list[str] = []
     for view in views:
         updated = view.last_update
-        if not updated or updated in told_at or view.kind == "created":
+        if not updated or updated in told_at or view.kind in ("created", "reconciled"):
             continue
         if are_near(updated, view.occurred_at, SKEW_SECONDS):
             continue  # as nearly always: it names the moment of this very event

@@ -55,7 +55,7 @@ def status_periods(
             clock.seconds(point.status or "", point.at, end) if end else None,
             point.reason or None,
             point.rule,
-            "inferred" if point.inferred else "received",
+            point.provenance,
         )
         for number, (point, end) in enumerate(zip(points, ends, strict=True), start=1)
     ]

@@ -36,6 +36,13 @@ class Point:
     """Every date by which senders name it."""
 
     @property
+    def provenance(self) -> str:
+        """How we know: inferred, unless an event tells it or the provider answered it."""
+        if not self.inferred:
+            return "received"
+        return "reconciled" if self.witnesses[0].provenance == "reconciled" else "inferred"
+
+    @property
     def order(self) -> tuple[str, int, str, str]:
         first = self.witnesses[0]
         return (self.at, _AFTER.get(self.status or "", -1), first.occurred_at, first.content)

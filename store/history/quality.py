@@ -13,9 +13,11 @@ from store.history import rows
 from store.history.fold import History
 from store.history.members import text
 from store.history.writing import insert
+from store.own_events import OWN_TYPES, PROVENANCE
 
 RECENT = 2_000
 """Lateness and rhythm are those of a source's latest events, this many."""
+_OWN = ", ".join("?" * len(OWN_TYPES))
 _ANY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
 """An array's index in a pointer: which of the notes it was is no other kind of drift."""
 
@@ -39,7 +41,9 @@ def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]
     """Add new events to their sources and drift; the names of those sources."""
     by_source: dict[str, list[rows.EventRow]] = {}
     for event in events:
-        by_source.setdefault(event.source or "", []).append(event)
+        # What we read or asked for is no arrival: a silent source stays silent.
+        if event.event_type not in PROVENANCE:
+            by_source.setdefault(event.source or "", []).append(event)
     for source, arrived in by_source.items():
         _ensure(connection, source)
         times = [event.received_at or "" for event in arrived]
@@ -140,8 +144,8 @@ def refresh(connection: sqlite3.Connection, sources: Iterable[str]) -> None:
     for source in sources:
         recent = connection.execute(
             "SELECT received_at, lateness_seconds, unixepoch(received_at) FROM events "
-            "WHERE source = ? ORDER BY received_at DESC LIMIT ?",
-            (source, RECENT),
+            f"WHERE source = ? AND event_type NOT IN ({_OWN}) ORDER BY received_at DESC LIMIT ?",
+            (source, *OWN_TYPES, RECENT),
         ).fetchall()
         lateness = sorted(one[1] for one in recent if one[1] is not None)
         pauses = sorted(newer[2] - older[2] for newer, older in pairwise(recent))

@@ -35,7 +35,7 @@ class _State(NamedTuple):
     rank: int
     state: str
     messages: str | None
-    inferred: bool
+    provenance: str
 
 
 def task_key(source: str, view: View) -> str:
@@ -91,7 +91,7 @@ def _row(name: str, ticket: str | None, state: _State) -> rows.TaskState:
         state=state.state,
         at=state.at,
         messages=state.messages,
-        provenance="inferred" if state.inferred else "received",
+        provenance=state.provenance,
     )
 
 
@@ -103,7 +103,7 @@ def _states(views: Sequence[View]) -> list[_State]:
             _ORDER.get(view.status.status, len(_ORDER)),
             view.status.status,
             plain(view.status.reason or None),
-            inferred=False,
+            view.provenance,
         )
         for view in views
         if view.status
@@ -114,13 +114,15 @@ def _states(views: Sequence[View]) -> list[_State]:
             _ORDER.get(claim.status, len(_ORDER)),
             claim.status,
             claim.reason or None,
-            inferred=True,
+            "inferred" if view.provenance == "received" else view.provenance,
         )
         for view in views
         for claim in view.past
         if is_plausible(claim.date, view.occurred_at, None) and not _is_told(claim, views)
     }
     kept: list[_State] = []
+    # What was told comes before what we read, should both say the same.
+    told.sort(key=lambda one: one.provenance != "received")
     for state in sorted([*told, *inferred.values()], key=lambda one: one[:3]):
         if not kept or kept[-1].state != state.state:
             kept.append(state)

@@ -40,7 +40,7 @@ def event_row(event: EventHead) -> rows.EventRow:
     source, resource_type, resource_id = event.source, event.resource_type, event.resource_id
     occurred_at, sent_at, received_at = event.occurred_at, event.event_time, event.received_at
     is_task = resource_type in TASK_TYPES
-    is_specification = event.ticket_id is None and not is_task
+    is_specification = resource_type == "TroubleTicketSpecification"
     redeliveries = 0
     return rows.EventRow(
         event.position,
@@ -70,7 +70,9 @@ def touched(connection: sqlite3.Connection, row: rows.EventRow) -> set[Unit]:
     if row.task is None:
         if row.ticket is not None:
             return {Unit("ticket", source, row.ticket)}
-        return {Unit("specification", source, row.specification or "")}
+        # A request for a new ticket that got none belongs to no history.
+        alone = row.specification
+        return {Unit("specification", source, alone)} if alone is not None else set()
     tickets = _tickets_of(connection, row.task)
     return {Unit("ticket", source, ticket) for ticket in tickets} or {
         Unit("task", source, row.task)

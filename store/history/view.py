@@ -16,6 +16,8 @@ import msgspec
 from store import payload
 from store.events import EventHead, RecordedEvent
 from store.history.members import written
+from store.members import sole_object
+from store.own_events import PROVENANCE
 from store.times import read_time
 
 Json = dict[str, Any]
@@ -37,9 +39,22 @@ KINDS: dict[str, tuple[str, int]] = {
     "InflightChangeTroubleTicketStateChangeEvent": ("task", 7),
     "TroubleTicketDeleteEvent": ("deleted", 9),
     "TroubleTicketSpecificationDeleteEvent": ("deleted", 9),
+    # Our own: what the provider answered stands behind everything that it told until then.
+    "TroubleTicketReconciledEvent": ("reconciled", 8),
+    "TroubleTicketSpecificationReconciledEvent": ("reconciled", 8),
+    "CancelTroubleTicketReconciledEvent": ("task", 8),
+    "InflightChangeTroubleTicketReconciledEvent": ("task", 8),
+    "TroubleTicketRequestedEvent": ("requested", 6),
+    "CancelTroubleTicketRequestedEvent": ("requested", 6),
+    "InflightChangeTroubleTicketRequestedEvent": ("requested", 6),
 }
 OTHER = ("other", 8)
 ERASED = ("erased", 8)
+GONE = ("deleted", 9)
+"""A reconciled event that says: the provider has no such resource (any more)."""
+
+BESIDE = frozenset({"task", "requested"})
+"""Kinds that stand in a ticket's timeline and say nothing about its own state."""
 
 _OCCURRED = ("timeOccurred", "timeOcurred")
 _NAMED_BY_EVENT = (*_OCCURRED, "eventTime")
@@ -92,6 +107,15 @@ class View(msgspec.Struct, frozen=True, gc=False):
     information: tuple[Json, ...] = ()
     milestones: tuple[Json, ...] = ()
     alerts: tuple[Json, ...] = ()
+    complete: bool = False
+    """Whether the resource is all there is: what it does not name is not there."""
+    answered: str = ""
+    """Of a request: what the provider answered, in words."""
+
+    @property
+    def provenance(self) -> str:
+        """received, reconciled or requested."""
+        return PROVENANCE.get(self.event_type, "received")
 
     @property
     def history_date(self) -> str | None:
@@ -117,6 +141,11 @@ def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event_type, OTHER)
     received_at = event.received_at
+    if event_type in PROVENANCE:
+        if kind == "requested":
+            return _requested(event, document, rank)
+        if kind == "reconciled" and "gone" in document:
+            kind, rank = GONE
     occurred_at, occurred_rule = _occurred(document, resource, received_at, zone)
     status_date = read_time(payload.status_date(resource), zone)
     born = resource.get("requestDate" if kind == "task" else "creationDate")
@@ -141,6 +170,7 @@ def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
         received_at,
         event.event_time,
         *_beside(kind, document, resource),
+        kind == "reconciled" and document.get("complete") is True,
     )
 
 
@@ -159,16 +189,35 @@ def _beside(
             return (), (), ()
 
 
+def _requested(event: EventHead | RecordedEvent, document: Json, rank: int) -> View:
+    """What we asked for: whether it came to be, only the provider's own telling says."""
+    told = sole_object(document.get("requested"))
+    status = told[1].get("status") if told else None
+    answered = "not answered" if status is None else f"answered {status}"
+    occurred_at, rule = _occurred(document, {}, event.received_at, "UTC")
+    return msgspec.structs.replace(
+        _bare(event, "requested", rank, rule),
+        occurred_at=occurred_at,
+        content=_content(event, document, rule),
+        answered=answered,
+    )
+
+
 def _erased(event: EventHead | RecordedEvent) -> View:
     """An event whose bytes were erased: a fact that something was told then, and nothing more."""
+    return _bare(event, *ERASED, "erased")
+
+
+def _bare(event: EventHead | RecordedEvent, kind: str, rank: int, rule: str) -> View:
+    """An event that says nothing of a resource."""
     told = f"{event.event_type}\n{event.event_id}\n{event.digest}"
     return View(
         event_type=event.event_type,
         event_id=event.event_id,
-        kind=ERASED[0],
-        rank=ERASED[1],
+        kind=kind,
+        rank=rank,
         occurred_at=event.occurred_at,
-        occurred_rule="erased",
+        occurred_rule=rule,
         content=hashlib.sha256(told.encode()).hexdigest(),
         resource_type=event.resource_type,
         resource_id=event.resource_id,

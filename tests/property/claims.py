@@ -140,8 +140,8 @@ def _plain(change) -> str:
 def _agree_on_the_lane(history, facts) -> None:
     periods = sorted(rows(history, "status_periods"), key=lambda one: one["n"])
     expected = [
-        (status, clock(start), "inferred" if inferred else "received")
-        for status, start, _, inferred in naive.periods_of(naive.lane_of(facts))
+        (status, clock(start), provenance)
+        for status, start, _, provenance in naive.periods_of(naive.lane_of(facts))
     ]
     found = [(one["status"], one["started_at"], one["provenance"]) for one in periods]
     assert expected == found, (expected, found)

@@ -37,7 +37,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 def follow(batches: Iterable[Sequence[Sent]]) -> sqlite3.Connection:
     """history.db after these batches arrived, each followed before the next."""
     log = MemoryLog()
-    history = _empty()
+    history = empty()
     following = follower.Follower(log, history, RULES)
     number = 0
     for batch in batches:
@@ -100,7 +100,8 @@ def _template() -> sqlite3.Connection:
     return follower.connect(Path(":memory:"))
 
 
-def _empty() -> sqlite3.Connection:
+def empty() -> sqlite3.Connection:
+    """A history.db without a row, in memory."""
     history = sqlite3.connect(":memory:", isolation_level=None)
     # Making the tables takes longer than folding a life.
     _template().backup(history)

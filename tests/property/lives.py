@@ -24,6 +24,8 @@ CREATE = "TroubleTicketCreateEvent"
 DELETE = "TroubleTicketDeleteEvent"
 ATTRIBUTES = "TroubleTicketAttributeValueChangeEvent"
 INFORMATION = "TroubleTicketInformationRequiredEvent"
+READ = "TroubleTicketReconciledEvent"
+ASKED = "TroubleTicketRequestedEvent"
 CANCEL = "CancelTroubleTicketStateChangeEvent"
 CHANGE = "InflightChangeTroubleTicketStateChangeEvent"
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from store.times import moment
 from tests.property import lives
 from tests.property.lives import (
+    ASKED,
     ATTRIBUTES,
     CANCEL,
     CHANGE,
     CREATE,
     DELETE,
     INFORMATION,
+    READ,
     TICKET,
     Life,
     Sent,
@@ -50,11 +52,12 @@ class _Messer:
 
     def around(self, life: Life) -> list[Sent]:
         self.times = sorted({_told_at(one) for one in life.sent})
+        self.truth = life.truth
         found = [self._bent(one) for one in life.sent if self.chance.random() < 0.85]
         makers = (
             *(self._attributes, self._attributes, self._notes, self._promise, self._task),
             *(self._information, self._milestone, self._delete, self._late_create, self._thin),
-            self._specification,
+            *(self._specification, self._read, self._asked),
         )
         for _ in range(self.chance.randrange(1, 9)):
             found += self.chance.choice(makers)()
@@ -134,6 +137,34 @@ class _Messer:
         if self.chance.random() < 0.3:
             members["attachment"] = [{"name": self.chance.choice("xyz")}]
         return [self._post(ATTRIBUTES, members)]
+
+    def _read(self) -> list[Sent]:
+        """What the provider answered when we asked: all of it, part of it, or that it is gone."""
+        at = self._time()
+        if self.chance.random() < 0.2:
+            one = sent(READ, "", {}, timeOccurred=at)
+            one = one.saying({**one.document, "gone": 404})
+        else:
+            one = sent(READ, "", self._answer(at), timeOccurred=at)
+            if self.chance.random() < 0.6:
+                one = one.saying({**one.document, "complete": True})
+        self.made += 1
+        return [replace(one, event_id=f"r{self.made}")]
+
+    def _answer(self, at: str) -> dict[str, Any]:
+        known = [(status, since) for status, since in self.truth if since <= at]
+        members: dict[str, Any] = {"severity": self.chance.choice("123"), "lastUpdate": at}
+        if self.chance.random() < 0.5:
+            members["note"] = [{"id": "n9", "author": "NOC", "text": "read"}]
+        if known:
+            past = [{"status": status, "statusChangeDate": since} for status, since in known]
+            members |= {**past[-1], "statusChangeHistory": past}
+        return members
+
+    def _asked(self) -> list[Sent]:
+        """What we asked the provider for: it never changes what is."""
+        members = {"severity": "9", "status": "cancelled", "note": [{"author": "us", "text": "?"}]}
+        return [self._post(ASKED, members)]
 
     def _notes(self) -> list[Sent]:
         notes = [

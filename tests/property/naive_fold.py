@@ -20,6 +20,8 @@ ORDER = {
     "CancelTroubleTicketStateChangeEvent": 7,
     "InflightChangeTroubleTicketStateChangeEvent": 7,
     "TroubleTicketDeleteEvent": 9,
+    "TroubleTicketReconciledEvent": 8,
+    "TroubleTicketRequestedEvent": 6.5,
 }
 ABOUT_STATUS = {
     "TroubleTicketCreateEvent",
@@ -30,6 +32,14 @@ TOLD_IN_THE_LANE = {
     *("id", "href", "@type", "status", "statusChangeDate", "lastUpdate"),
     *("statusChangeHistory", "statusChange"),
     *("troubleTicketMilestone", "troubleTicketJeopardyAlert"),
+}
+READ = "TroubleTicketReconciledEvent"
+ASKED = "TroubleTicketRequestedEvent"
+WHOLE = {
+    *("name", "description", "severity", "priority", "ticketType", "channel", "note"),
+    *("attachment", "relatedParty", "relatedEntity", "troubleTicketRelationship"),
+    *("troubleTicketCharacteristic", "externalIdentifier", "troubleTicketSpecification"),
+    *("requestedResolutionDate", "expectedResolutionDate", "resolutionDate"),
 }
 SKEW = timedelta(minutes=5)
 SECOND = timedelta(seconds=1)
@@ -44,6 +54,8 @@ class Told:
         self.resource_id = resource_id
         self.document = json.loads(body, parse_float=lambda text: int(float(text)))
         self.resource = resource_of(event_type, self.document)
+        self.is_gone = "gone" in self.document
+        self.is_whole = self.document.get("complete") is True
         self.received_at = instant(received_at)
         own = [self.document.get(name) for name in ("timeOccurred", "timeOcurred")]
         happened = next((instant(text) for text in own if instant(text)), None)
@@ -51,7 +63,7 @@ class Told:
         dates = [self.resource.get(n) for n in ("statusChangeDate", "lastUpdate", "creationDate")]
         inside = next((instant(text) for text in dates if instant(text)), None)
         self.occurred_at = happened or sent or inside or self.received_at
-        self.rank = ORDER[event_type]
+        self.rank = 9 if self.is_gone else ORDER[event_type]
         self.is_task = self.rank == 7
         # What it says: everything but ids and, where it says when it happened, when it was sent.
         said = dict(self.document)
@@ -81,12 +93,12 @@ class Told:
 class Span:
     """The status from a moment on."""
 
-    def __init__(self, at, status, told_by, dates, *, inferred):
+    def __init__(self, at, status, told_by, dates, provenance):
         self.at = at
         self.status = status
         self.told_by = told_by
         self.dates = dates
-        self.inferred = inferred
+        self.provenance = provenance
 
 
 def instant(text):
@@ -109,6 +121,8 @@ def resource_of(event_type, document):
         return event["cancelTroubleTicket"]
     if event_type.startswith("Inflight"):
         return event["inflightChangeTroubleTicket"]
+    if event_type == ASKED:  # whatever we asked for, it is not so until the provider says so
+        return {}
     named = event.get("troubleTicket", event)
     return named[0] if isinstance(named, list) else named
 
@@ -143,10 +157,13 @@ def merged(facts):
     """(state, [(member, item, action, before, after)] of every change but the first telling's)."""
     state, changes = {}, []
     for told in facts:
-        if told.is_task or told.event_type == "TroubleTicketDeleteEvent":
+        if told.is_task or told.rank == 9:
             continue
-        is_birth = not state and told.event_type == "TroubleTicketCreateEvent"
-        for member, after in told.resource.items():
+        is_birth = not state and told.event_type in {"TroubleTicketCreateEvent", READ}
+        resource = dict(told.resource)
+        if told.is_whole and not is_birth:
+            resource |= {name: None for name in WHOLE & state.keys() if name not in resource}
+        for member, after in resource.items():
             before = state.get(member)
             state[member] = after
             if member in TOLD_IN_THE_LANE or is_birth or written(before) == written(after):
@@ -215,12 +232,14 @@ def lane_of(facts):
             twin.dates += dates
             twin.at = min(twin.at, at)
         else:
-            spans.append(Span(at, told.status, [told], dates, inferred=False))
-    for told in facts:
+            spans.append(Span(at, told.status, [told], dates, "received"))
+    # What the provider was asked for tells it before what it said in passing.
+    for told in sorted(facts, key=lambda told: told.event_type != READ):
         for date, status in [] if told.is_task else told.past:
             if date > told.occurred_at + SKEW or any(names(one, status, date) for one in spans):
                 continue
-            spans.append(Span(date, status, [told], [date], inferred=True))
+            how = "reconciled" if told.event_type == READ else "inferred"
+            spans.append(Span(date, status, [told], [date], how))
     return sorted(spans, key=lambda one: one.at)
 
 
@@ -242,14 +261,14 @@ def names(span, status, date):
 
 
 def periods_of(spans):
-    """[(status, start, end, inferred)], the last one open."""
+    """[(status, start, end, provenance)], the last one open."""
     found = []
     for span in spans:
         if found and found[-1][0] == span.status:
             continue
         if found:
             found[-1] = (*found[-1][:2], span.at, found[-1][3])
-        found.append((span.status, span.at, None, span.inferred))
+        found.append((span.status, span.at, None, span.provenance))
     return found
 
 
@@ -260,7 +279,7 @@ def deleted_at(facts):
         created = instant(told.resource.get("creationDate")) or told.occurred_at
         if told.rank == 9:
             found = told.occurred_at
-        elif told.rank == 0 and found and created > found:
+        elif (told.rank == 0 and found and created > found) or told.rank == 8:
             found = None
     return found
 

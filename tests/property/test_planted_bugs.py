@@ -252,6 +252,26 @@ def _write_bodies_as_they_came(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(follower, "view", as_it_came)
 
 
+def _grant_what_was_asked_for(plant: pytest.MonkeyPatch) -> None:
+    plant.setitem(view.KINDS, "TroubleTicketRequestedEvent", ("attributes", 1))
+
+
+def _infer_what_was_read(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(points.Point, "provenance", property(_received_or_inferred))
+
+
+def _received_or_inferred(point: points.Point) -> str:
+    return "inferred" if point.inferred else "received"
+
+
+def _keep_what_a_whole_answer_left_out(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(fold, "whole", lambda state, resource: resource)
+
+
+def _believe_that_what_is_gone_changed(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(view, "GONE", ("reconciled", 8))
+
+
 BUGS: tuple[Plant, ...] = (
     _order_by_arrival,
     _order_by_send_time_alone,
@@ -277,6 +297,10 @@ BUGS: tuple[Plant, ...] = (
     _give_a_task_to_who_named_it_first,
     _date_notes_by_their_last_telling,
     _write_bodies_as_they_came,
+    _grant_what_was_asked_for,
+    _infer_what_was_read,
+    _keep_what_a_whole_answer_left_out,
+    _believe_that_what_is_gone_changed,
 )
 
 
