@@ -1,6 +1,7 @@
 """WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 from store.events import (
@@ -70,6 +71,7 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
+    "append_beside",
     "check_unlocked",
     "dead_letters",
     "history",
@@ -99,6 +101,16 @@ def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog
     Raises LogLocked when another process still writes to it after `lock_seconds`.
     """
     return SqliteLog(directory / LOG_FILE, lock_seconds=lock_seconds)
+
+
+def append_beside(directory: Path, event: NewEvent) -> Appended:
+    """One event of a command's own, appended beside a running listener or without one.
+
+    Makes the log where there is none. Raises LogLocked, LogUnavailable.
+    """
+    path = directory / LOG_FILE
+    with closing(SqliteLog(path, as_guest=path.exists())) as log:
+        return log.append([event])[0]
 
 
 def open_reader(directory: Path) -> LogReader:

@@ -30,14 +30,14 @@ class Wanted(BaseModel):
     schema_location: Text = Field(default=None, alias="@schemaLocation")
 
 
-class Identified(Wanted):
+class NewThing(Wanted):
     """An object that may have a place and a name."""
 
     id: Text = None
     href: Text = None
 
 
-class Named(Wanted):
+class NewReference(Wanted):
     """EntityRef: it names something that exists."""
 
     id: Told
@@ -47,27 +47,27 @@ class Named(Wanted):
     referred_type: Text = Field(default=None, alias="@referredType")
 
 
-class Party(Wanted):
+class NewParty(Wanted):
     """RelatedPartyRefOrPartyRoleRef_FVO."""
 
     role: Told
-    party_or_party_role: Named | None = Field(default=None, alias="partyOrPartyRole")
+    party_or_party_role: NewReference | None = Field(default=None, alias="partyOrPartyRole")
 
 
-class Entity(Wanted):
+class NewEntity(Wanted):
     """RelatedEntity_FVO."""
 
     role: Told
-    entity: Named
+    entity: NewReference
 
 
-class Relationship(Named):
+class NewRelationship(NewReference):
     """TroubleTicketRelationship_FVO."""
 
     relationship_type: Told = Field(alias="relationshipType")
 
 
-class Outside(Wanted):
+class NewIdentifier(Wanted):
     """ExternalIdentifier_FVO: what the ticket is called in another system, as in ours."""
 
     id: Told
@@ -75,7 +75,7 @@ class Outside(Wanted):
     external_identifier_type: Text = Field(default=None, alias="externalIdentifierType")
 
 
-class Remark(Wanted):
+class NewNote(Wanted):
     """Note_FVO."""
 
     id: Text = None
@@ -84,7 +84,7 @@ class Remark(Wanted):
     text: Text = None
 
 
-class Characteristic(Wanted):
+class NewCharacteristic(Wanted):
     """Characteristic_FVO and its kinds."""
 
     id: Text = None
@@ -93,7 +93,7 @@ class Characteristic(Wanted):
     value: Any = None
 
 
-class File(Identified):
+class NewAttachment(NewThing):
     """Attachment_FVO: a file, here or at an address."""
 
     name: Text = None
@@ -106,7 +106,7 @@ class File(Identified):
     mime_type: Told = Field(alias="mimeType")
 
 
-class FileRef(Named):
+class NewAttachmentRef(NewReference):
     """AttachmentRef_FVO: a file that the provider has already."""
 
     description: Text = None
@@ -119,12 +119,12 @@ def _is_ref(value: Any) -> str:
 
 
 Attached = Annotated[
-    Annotated[File, Tag(f"{TAG}file")] | Annotated[FileRef, Tag(f"{TAG}ref")],
+    Annotated[NewAttachment, Tag(f"{TAG}file")] | Annotated[NewAttachmentRef, Tag(f"{TAG}ref")],
     Discriminator(_is_ref),
 ]
 
 
-class NewTroubleTicket(Identified):
+class NewTroubleTicket(NewThing):
     """TroubleTicket_FVO."""
 
     name: Text = None
@@ -139,30 +139,34 @@ class NewTroubleTicket(Identified):
     expected_resolution_date: Time = Field(default=None, alias="expectedResolutionDate")
     resolution_date: Time = Field(default=None, alias="resolutionDate")
     attachment: list[Attached] | None = None
-    channel: Named | None = None
-    external_identifier: list[Outside] | None = Field(default=None, alias="externalIdentifier")
-    note: list[Remark] | None = None
-    related_entity: list[Entity] | None = Field(default=None, alias="relatedEntity")
-    related_party: list[Party] | None = Field(default=None, alias="relatedParty")
-    trouble_ticket_relationship: list[Relationship] | None = Field(
+    channel: NewReference | None = None
+    external_identifier: list[NewIdentifier] | None = Field(
+        default=None, alias="externalIdentifier"
+    )
+    note: list[NewNote] | None = None
+    related_entity: list[NewEntity] | None = Field(default=None, alias="relatedEntity")
+    related_party: list[NewParty] | None = Field(default=None, alias="relatedParty")
+    trouble_ticket_relationship: list[NewRelationship] | None = Field(
         default=None, alias="troubleTicketRelationship"
     )
-    trouble_ticket_specification: Named | None = Field(
+    trouble_ticket_specification: NewReference | None = Field(
         default=None, alias="troubleTicketSpecification"
     )
-    trouble_ticket_characteristic: list[Characteristic] | None = Field(
+    trouble_ticket_characteristic: list[NewCharacteristic] | None = Field(
         default=None, alias="troubleTicketCharacteristic"
     )
 
 
-class NewTask(Identified):
+class NewTask(NewThing):
     """What FIT's tasks share. Which ticket: `troubleTicket`, or `entity` as in FIT's TaskEntity."""
 
-    trouble_ticket: Named | None = Field(default=None, alias="troubleTicket")
-    entity: Named | None = None
+    trouble_ticket: NewReference | None = Field(default=None, alias="troubleTicket")
+    entity: NewReference | None = None
     state: TaskState | None = None
     request_date: Time = Field(default=None, alias="requestDate")
-    external_identifier: list[Outside] | None = Field(default=None, alias="externalIdentifier")
+    external_identifier: list[NewIdentifier] | None = Field(
+        default=None, alias="externalIdentifier"
+    )
 
 
 class NewCancelTroubleTicket(NewTask):
@@ -177,5 +181,5 @@ class NewInflightChangeTroubleTicket(NewTask):
 
     category: Annotated[list[Told], Field(min_length=1)]
     buyer_message: Messages = Field(default=None, alias="buyerMessage")
-    note: list[Remark] | None = None
+    note: list[NewNote] | None = None
     requested_resolution_date: Time = Field(default=None, alias="requestedResolutionDate")
