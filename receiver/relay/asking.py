@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from store.times import utc_text
 KEY = "Idempotency-Key"
 PASSED_ON = ("content-type", "location", "retry-after")
 """Headers of the provider's answer that are told."""
+JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+"""Content-Type of what is told as JSON."""
 NOT_NOW = frozenset({408, 425, 429, 503})
 """The provider did nothing and may do it later: the key is as good as new."""
 UNAUTHORIZED, REDIRECTED = 401, 3
@@ -169,7 +172,8 @@ class Asking:
             raise _unknown(entry.question.asked_at)
         given = entry.given
         if entry.position is not None:
-            given = given._replace(body=answer_in(await self._log.body(entry.position)))
+            event = await self._log.body(entry.position)
+            given = given._replace(body=answer_in(event, is_json=_is_json(given.headers)))
         return _told(given, position, again=True)
 
     async def _sent(self, entry: Entry, wish: Wish, provider: Provider) -> Told:
@@ -241,6 +245,10 @@ def _headers(answer: Answer) -> Headers:
         for name, text in told.items()
         if text and text.isascii() and text.isprintable()
     )
+
+
+def _is_json(headers: Headers) -> bool:
+    return JSON.fullmatch(dict(headers).get("content-type", "")) is not None
 
 
 def _told(given: Given, position: int | None, *, again: bool = False) -> Told:

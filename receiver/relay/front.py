@@ -15,7 +15,7 @@ from receiver.rejections import (
     InvalidRequest,
     NoProvider,
 )
-from receiver.relay.asking import KEY, Asking, Told, Wish
+from receiver.relay.asking import JSON, KEY, Asking, Told, Wish
 from receiver.relay.described import paths
 from receiver.relay.kinds import KINDS, Kind, wish
 
@@ -25,7 +25,6 @@ Methods = Mapping[str, Serve]
 SOURCE = "X-Source"
 """Header that says whose provider is asked, for those who cannot add a parameter."""
 
-_JSON = re.compile(rb"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 
 
@@ -115,15 +114,15 @@ def _key(headers: Mapping[bytes, bytes]) -> str:
         return ""
     found = _KEY.fullmatch(text)
     if found is None:
-        raise InvalidParameter(KEY, "1 to 255 letters, digits and signs")
+        raise InvalidParameter(KEY, "1 to 255 letters, digits and signs, no blanks")
     return found[1]
 
 
 async def _answer(visit: Visit, told: Told) -> None:
     """Status and body are the provider's. What is not JSON is told as text: it is from elsewhere."""
     given = dict(told.headers)
-    kind = given.pop("content-type", "").encode("latin-1")
-    media_type = kind if _JSON.fullmatch(kind) else b"text/plain; charset=utf-8"
+    kind = given.pop("content-type", "")
+    media_type = kind.encode() if JSON.fullmatch(kind) else b"text/plain; charset=utf-8"
     headers: Headers = (*given.items(), ("X-Content-Type-Options", "nosniff"))
     if told.position is not None:
         headers += (("X-Event-Position", str(told.position)),)

@@ -1,8 +1,7 @@
 """Recording: what was asked and answered becomes an event of the log, and is found there again."""
 
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -11,17 +10,6 @@ from store import NewEvent
 from store.asked.ledger import UNKNOWN, Entry
 from store.own_events import requested
 from store.payload import id_text, ticket_id_of
-
-Place = Callable[[Entry], str]
-"""The address at the provider."""
-
-
-class Recorded(NamedTuple):
-    """What an event of ours says of the answer."""
-
-    position: int
-    answer: bytes
-    """Empty where the event was erased."""
 
 
 def kind_of(entry: Entry) -> Kind:
@@ -55,18 +43,18 @@ def event_of(entry: Entry) -> NewEvent:
     )
 
 
-def answer_in(body: bytes) -> bytes:
+def answer_in(body: bytes, *, is_json: bool) -> bytes:
     """The provider's answer, out of the event that `event_of` made; empty out of an erased one.
 
-    JSON comes out as it came, but for blanks around it; text as text.
+    JSON comes out as it came, but for blanks around it; what was none as text in UTF-8.
     """
     if not body:
         return b""
-    said = msgspec.json.decode(body, type=_Envelope).requested.answer
-    raw = bytes(said)
-    if raw[:1] == b'"':
+    raw = bytes(msgspec.json.decode(body, type=_Envelope).requested.answer)
+    if raw.startswith(b'"') and not is_json:
         return msgspec.json.decode(raw, type=str).encode()
-    return raw
+    # Where nothing came, the event has an empty text.
+    return b"" if raw == b'""' else raw
 
 
 class _Said(msgspec.Struct):
