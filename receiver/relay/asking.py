@@ -215,7 +215,9 @@ class Asking:
             return None
 
     def _question(self, wish: Wish) -> Question:
-        asked = [wish.kind.resource_type, wish.source, wish.fields, wish.document]
+        # When a wish is said again it is the same wish.
+        document = {name: one for name, one in wish.document.items() if name != "requestDate"}
+        asked = [wish.kind.resource_type, wish.source, wish.fields, document]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         return Question(
             owner=wish.owner,
