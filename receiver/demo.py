@@ -19,14 +19,18 @@ from receiver.address import NotAllowed
 from receiver.serve import Urls, serve, with_ports
 from receiver.supervise import Say
 from store import LogLocked, open_log, open_reader
-from tests.provider.deliver import connection, deliver, post
+from tests.provider.deliver import deliver
 from tests.provider.envelope import Delivery
+from tests.provider.habits import Habits
 from tests.provider.history import History, history, interesting
-from tests.provider.live import LiveSteps, trickle
+from tests.provider.running import Running, running_provider
+from tests.provider.telling import Told
 
 MARKER = "made-by-listener-demo"
 MARKER_TEXT = "`listener demo` made this directory, and empties it when it starts again.\n"
 FOLD_SECONDS = 120.0
+HABITS = Habits(lose=0.06, mischief=True)
+"""Some notifications are never sent: there is something to reconcile."""
 
 
 class NotOurs(click.ClickException):
@@ -89,7 +93,10 @@ class Demo:
         folded = await _caught_up(self._settings.data)
         self._sum_up(past, seconds, folded, urls)
         if not self._load_only:
-            await self._go_on(urls, past)
+            with running_provider(
+                self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
+            ) as provider:
+                await self._go_on(urls, provider)
 
     async def _load(self, urls: Urls, sent: Sequence[Delivery]) -> float:
         """Post the past, as fast as it is taken; the seconds it took."""
@@ -118,15 +125,23 @@ class Demo:
         click.echo(f"  Board     {urls.pages}/-/history")
         click.echo(f"  A ticket  {urls.pages}/-/history/ticket/{interesting(past)}\n")
 
-    async def _go_on(self, urls: Urls, past: History) -> None:
-        self._say("the provider goes on, an event every few seconds; Ctrl-C stops everything")
-        live = LiveSteps(past, self._seed, lambda: datetime.now(UTC))
-        async with connection(urls.receiver) as client:
-            async for delivery in trickle(live):
-                answer = await post(client, delivery)
-                odd = f" ({delivery.note})" if delivery.note else ""
-                what = delivery.event_type.removesuffix("Event")
-                self._say(f"{delivery.about} {what}{odd}: {_outcome(answer)}")
+    async def _go_on(self, urls: Urls, provider: Running) -> None:
+        """Subscribe at the provider's hub, as a consumer does, and let it live on."""
+        click.echo(f"  Provider  {provider.base_url}/troubleTicket\n")
+        hub = {"@type": "Hub", "callback": urls.receiver}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{provider.base_url}/hub", json=hub)
+        answer.raise_for_status()
+        self._say(
+            f"subscribed at the provider as {answer.json()['id']}; it goes on, an event every few "
+            "seconds, some of them lost; Ctrl-C stops everything"
+        )
+        provider.go_on(now=datetime.now(UTC))
+        await asyncio.Event().wait()
+
+    def _notice(self, told: Told) -> None:
+        odd = f" ({told.note})" if told.note else ""
+        self._say(f"{told.about} {told.event_type.removesuffix('Event')}{odd}: {_became(told)}")
 
 
 def _check_open(settings: Settings) -> None:
@@ -151,6 +166,19 @@ def _outcome(answer: httpx.Response) -> str:
     if answer.is_client_error:
         return "refused (in quarantine)"
     return f"answered {answer.status_code}"
+
+
+def _became(told: Told) -> str:
+    """What became of a notification, in words."""
+    match told.outcome:
+        case "taken":
+            return "redelivered" if told.again else "kept"
+        case "refused":
+            return "refused (in quarantine)"
+        case "lost":
+            return "lost on the way"
+        case _:
+            return told.outcome
 
 
 async def _caught_up(directory: Path) -> int:

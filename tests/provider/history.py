@@ -11,7 +11,7 @@ from tests.provider.mischief import deliveries
 from tests.provider.problems import PROBLEMS
 from tests.provider.rhythm import arrivals, to_milliseconds
 from tests.provider.specifications import specification_facts
-from tests.provider.ticket import Ticket
+from tests.provider.ticket import Fact, Ticket
 
 SPAN = timedelta(days=42)
 SEED = 621
@@ -25,6 +25,8 @@ class Living:
 
     ticket: Ticket
     steps: Steps
+    told: int = 0
+    """How many of its facts are told, or lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class History:
     """In the order in which they are sent."""
     living: list[Living]
     """Tickets whose life goes on."""
+    facts: list[Fact]
+    """What happened until `now`, whatever was told of it; oldest first."""
     next_number: int
 
 
@@ -47,13 +51,14 @@ def history(seed: int = SEED, tickets: int = TICKETS, *, now: datetime) -> Histo
         outage = ticket if ticket.problem.key == "dslamOutage" else outage
         steps = life(ticket)
         if _live_until(now, ticket, steps):
-            living.append(Living(ticket, steps))
+            happened = sum(fact.at <= now for fact in ticket.facts)
+            living.append(Living(ticket, steps, happened))
         facts.extend(fact for fact in ticket.facts if fact.at <= now)
     facts.sort(key=lambda fact: fact.at)
     envelopes = Random(f"{seed}/envelopes")
     told = [wrap(fact, envelopes) for fact in facts]
     return History(
-        deliveries(told, now, Random(f"{seed}/mischief")), living, FIRST_NUMBER + tickets
+        deliveries(told, now, Random(f"{seed}/mischief")), living, facts, FIRST_NUMBER + tickets
     )
 
 

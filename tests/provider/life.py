@@ -10,17 +10,20 @@ from datetime import timedelta
 from tests.provider import words
 from tests.provider.people import TECHNICIANS
 from tests.provider.rhythm import around, at_work
-from tests.provider.tasks import cancel, inflight_change
+from tests.provider.tasks import Task, cancel, inflight_change
 from tests.provider.ticket import Ticket
 
 Steps = Generator[timedelta, None, None]
 """What a life yields: how long until its next step."""
 
 
-def life(ticket: Ticket) -> Steps:
-    """From creation to closing; the way there is the ticket's own chance."""
+def life(ticket: Ticket, *, acknowledged: bool = False) -> Steps:
+    """From creation to closing; the way there is the ticket's own chance.
+
+    Some are acknowledged when they come into being; `acknowledged` makes this one so.
+    """
     chance = ticket.chance
-    at_once = chance.random() < 0.4
+    at_once = chance.random() < 0.4 or acknowledged
     ticket.create(acknowledged=at_once)
     if not at_once:
         yield timedelta(minutes=chance.uniform(0.3, 25))
@@ -30,10 +33,8 @@ def life(ticket: Ticket) -> Steps:
         ticket.become("acknowledged", chance.choice(words.ACCEPTED))
     yield from _pause(ticket, 1.2)
     _start(ticket)
-    if chance.random() < 0.07:
-        cancelled = yield from _cancel_task(ticket)
-        if cancelled:
-            return
+    if chance.random() < 0.07 and (yield from _cancel_task(ticket)):
+        return
     for _ in range((chance.random() < 0.8) + (chance.random() < 0.35) + (chance.random() < 0.12)):
         yield from _work(ticket, ticket.problem.hours[1] / 3)
         yield from chance.choices(EPISODES, SHARES)[0](ticket)
@@ -141,7 +142,12 @@ def _inflight(ticket: Ticket) -> Steps:
     category, wish = chance.choice(words.INFLIGHT)
     if category == "requestedResolutionDate":
         ticket.due += timedelta(days=2)
-    task = inflight_change(ticket, category, wish)
+    yield from changed(ticket, inflight_change(ticket, category, wish), category)
+
+
+def changed(ticket: Ticket, task: Task, category: str) -> Steps:
+    """What becomes of the wish for a change, and of the ticket by it."""
+    chance = ticket.chance
     task.become("acknowledged")
     yield timedelta(minutes=chance.uniform(2, 40))
     if chance.random() < 0.2:
@@ -156,20 +162,25 @@ def _inflight(ticket: Ticket) -> Steps:
         ticket.change(requestedResolutionDate=ticket.when(ticket.due))
     elif category == "priority":
         ticket.raise_priority()
-    else:
-        ticket.add_note(ticket.line.originator[1], chance.choice(words.ANSWERS))
+    elif category == "note":
+        said = [one["text"] for one in task.members.get("note", ())]
+        ticket.add_note(ticket.line.originator[1], *(said[:1] or [chance.choice(words.ANSWERS)]))
     task.become("done")
 
 
 def _cancel_task(ticket: Ticket) -> Generator[timedelta, None, bool]:
     """The buyer asks to cancel; granted unless a technician is on the way. True when cancelled."""
-    chance = ticket.chance
     yield from _pause(ticket, 3)
-    task = cancel(ticket)
+    return (yield from cancelled(ticket, cancel(ticket)))
+
+
+def cancelled(ticket: Ticket, task: Task) -> Generator[timedelta, None, bool]:
+    """What becomes of the wish to cancel, and of the ticket by it. True when it is cancelled."""
+    chance = ticket.chance
     task.become("acknowledged")
     yield timedelta(minutes=chance.uniform(1, 30))
     task.become("inProgress")
-    if chance.random() < 0.25:
+    if chance.random() < 0.25 and ticket.status == "inProgress":
         ticket.become("assessingCancellation", ("0073", "Stornierung wird geprüft"))
     yield from _pause(ticket, 1)
     if chance.random() < 0.3:
@@ -180,6 +191,18 @@ def _cancel_task(ticket: Ticket) -> Generator[timedelta, None, bool]:
     task.become("done")
     ticket.become("cancelled", chance.choice(words.CANCELLED))
     return True
+
+
+def cancelled_or(ticket: Ticket, task: Task, rest: Steps) -> Steps:
+    """The wish to cancel interrupts a life, which goes on where it is refused."""
+    if not (yield from cancelled(ticket, task)):
+        yield from rest
+
+
+def changed_then(ticket: Ticket, task: Task, category: str, rest: Steps) -> Steps:
+    """The wish for a change interrupts a life, which then goes on."""
+    yield from changed(ticket, task, category)
+    yield from rest
 
 
 def _reopened(ticket: Ticket) -> Steps:

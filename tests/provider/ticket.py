@@ -85,6 +85,7 @@ class Ticket:
             body["troubleTicketRelationship"] = self.related
         if self.problem.fault:
             body |= self._fault_members(name)
+        body |= self._updated()
         self.tell("TroubleTicketCreateEvent", {"troubleTicket": body | self._status_members()})
 
     def become(self, status: str, message: tuple[str, str]) -> None:
@@ -99,7 +100,7 @@ class Ticket:
 
     def change(self, **members: Any) -> None:
         """Tell changed attributes, and only those."""
-        body = self.reference() | members | {"lastUpdate": self.when(self.clock)}
+        body = self.reference() | members | self._updated()
         self.tell("TroubleTicketAttributeValueChangeEvent", {"troubleTicket": body})
 
     def add_note(self, author: str, text: str) -> None:
@@ -139,7 +140,7 @@ class Ticket:
             "relatedState": self.status,
             "@type": "Milestone",
         }
-        body = self.reference() | {"troubleTicketMilestone": [reached]}
+        body = self.reference() | {"troubleTicketMilestone": [reached]} | self._updated()
         self.tell("TroubleTicketMilestoneEvent", {"troubleTicket": body})
 
     def alert(self, code: str, text: str, ends: datetime) -> None:
@@ -154,12 +155,12 @@ class Ticket:
             "estimatedAlertEndDate": self.when(ends),
             "@type": "JeopardyAlert",
         }
-        body = self.reference() | {"troubleTicketJeopardyAlert": [risk]}
+        body = self.reference() | {"troubleTicketJeopardyAlert": [risk]} | self._updated()
         self.tell("TroubleTicketJeopardyAlertEvent", {"troubleTicket": body})
 
     def ask(self, path: str) -> None:
         """Require information: a JSON Patch says which member is missing."""
-        body = self.reference() | {"name": self.name}
+        body = self.reference() | {"name": self.name} | self._updated()
         wanted = {"op": "add", "path": path, "@type": "JsonPatch"}
         self.tell(
             "TroubleTicketInformationRequiredEvent",
@@ -214,13 +215,16 @@ class Ticket:
             change["statusChangeMessage"] = messages(message)
         self.history.append(change)
 
+    def _updated(self) -> dict[str, Any]:
+        return {"lastUpdate": self.when(self.clock)}
+
     def _status_members(self) -> dict[str, Any]:
         if self.status is None:
             return {}
         last = {name: value for name, value in self.history[-1].items() if name != "@type"}
         return last | {
             "priority": self.priority,
-            "lastUpdate": self.when(self.clock),
+            **self._updated(),
             "statusChangeHistory": list(self.history),
         }
 

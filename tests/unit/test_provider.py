@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from receiver.events import EVENT_TYPES
+from tests.provider.envelope import to_bytes, wrap
 from tests.provider.history import History, history, interesting
 from tests.provider.live import LiveSteps
 
@@ -149,7 +150,7 @@ def test_the_interesting_ticket_shows_most_kinds_of_events():
 def test_the_present_goes_on_with_open_tickets_and_new_ones():
     moment = NOW + timedelta(minutes=30)
     live = LiveSteps(history(7, 60, now=NOW), 7, lambda: moment)
-    told = [delivery for _ in range(150) for delivery in live.next_step()]
+    told = [to_bytes(wrap(fact, live.chance)) for _ in range(150) for fact in live.next_step()]
     assert {one.event_type for one in told} >= {
         "TroubleTicketCreateEvent",
         "TroubleTicketStatusChangeEvent",
