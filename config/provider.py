@@ -37,6 +37,16 @@ class Provider(Reached):
     page_size: int = Field(
         default=100, ge=1, le=10_000, description="Resources asked for at once (`limit`)."
     )
+    asked_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="Tickets and tasks asked for that may wait for its answer; beyond it 503.",
+    )
+    knows_keys: bool = Field(
+        default=False,
+        description="Whether it does once what comes twice under one Idempotency-Key: then what it "
+        "did not answer is asked again.",
+    )
 
     reconcile_at_start: bool = Field(
         default=True,

@@ -63,11 +63,11 @@ class Source(Table):
         default=(),
         description="Networks it sends from, beside proving who it is; none named: from anywhere.",
     )
-    scopes: tuple[Literal["read", "write"], ...] = Field(
+    scopes: tuple[Literal["read", "write", "ask"], ...] = Field(
         default=(),
         description="What it may: write (send events), read (pull events and subscribe to them, "
-        "those of every source). None named: write; a source without credentials may also read, "
-        "on this machine.",
+        "those of every source), ask (have providers asked in our name). None named: write; a "
+        "source without credentials may do all of it, on this machine.",
     )
     callbacks: tuple[CallbackText, ...] = Field(
         default=(),

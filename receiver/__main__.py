@@ -55,6 +55,10 @@ def _commands_of_other_doors() -> Iterator[click.Command]:
 
     yield from commands(_revalidated)
 
+    from receiver.relay.commands import COMMANDS
+
+    yield from COMMANDS
+
     from dashboards.__main__ import command
 
     yield command

@@ -56,7 +56,7 @@ MOST_FINDINGS = 50
 MOST_PROBLEMS = 1_000
 """A body with more problems than this is refused unread: telling them all costs too much."""
 
-_EXPECTED = {
+EXPECTED = {
     "string_type": "a string",
     "list_type": "an array",
     "model_type": "an object",
@@ -105,7 +105,7 @@ class Findings:
             self.refuse("too-many-problems", prefix, f"fewer than {MOST_PROBLEMS} problems")
             return
         for problem in error.errors(include_url=False):
-            self._problem(problem, prefix + _pointer(problem["loc"], value, problem["type"]))
+            self._problem(problem, prefix + pointer_of(problem["loc"], value, problem["type"]))
 
     def _problem(self, problem: ErrorDetails, pointer: str) -> None:
         kind, given = problem["type"], problem["input"]
@@ -121,7 +121,7 @@ class Findings:
             status = pointer.endswith(("/status", "/state"))
             self.note("unknown-status" if status else "unknown-value", pointer)
         else:
-            self.refuse("wrong-type", pointer, _EXPECTED.get(kind, "a string"))
+            self.refuse("wrong-type", pointer, EXPECTED.get(kind, "a string"))
 
     def _time(self, text: str, pointer: str) -> None:
         read = parse_time(text, self.zone)
@@ -135,7 +135,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _pointer(location: Iterable[int | str], value: Any, kind: str) -> str:
+def pointer_of(location: Iterable[int | str], value: Any, kind: str) -> str:
     """A pydantic location as JSON pointer; what is not in the document (an index into a Message
     that was no list) is left out.
     """

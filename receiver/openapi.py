@@ -15,6 +15,7 @@ from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.models.common import Extensible, Text
 from receiver.models.event import Envelope, JsonPatch
 from receiver.openapi_refusals import described_refusals, references_to_refusals
+from receiver.relay.kinds import KINDS
 from receiver.security import OPEN, Security
 from store.payload import TASK_TYPES
 
@@ -170,6 +171,7 @@ def _pages() -> Json:
 def _schemas(types: EventTypes) -> Mapping[str, Any]:
     models: list[type[BaseModel]] = [Error, EventSubscription, Envelope]
     models += [_whole(event_type) for event_type in types.lines]
+    models += [kind.model for kind in KINDS.values()]
     _, schema = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     return schema["$defs"]
 

@@ -8,7 +8,7 @@ from receiver.rejections import ANSWERS, reason_of
 Json = dict[str, Any]
 
 _KEPT = "Number of the entry in quarantine; nothing is kept of a sender that is not known."
-_CONSUMERS_ONLY = frozenset({406, 409, 501})
+_CONSUMERS_ONLY = frozenset({406, 409, 422, 501, 502, 504})
 """Statuses that no sender is answered."""
 _HEADERS = {
     400: {"X-Event-Quarantine": _KEPT},

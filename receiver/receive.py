@@ -29,6 +29,8 @@ from receiver.metrics import Metrics
 from receiver.mirror.front import Mirror
 from receiver.mirror.rules import MirrorRules
 from receiver.rejections import Rejection, answer_of
+from receiver.relay.asking import Asking
+from receiver.relay.door import asking, relay, through
 from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
 from receiver.tracing import Tracing
@@ -60,10 +62,13 @@ async def receive(settings: Settings) -> None:
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            with closing(_consumers(settings, identify)) as consumers:
-                await _serve(
-                    settings, appender, listening, identify, tls, metrics, traces, consumers
-                )
+            async with asking(settings, through(appender)) as asked:
+                settling = asyncio.create_task(_settle(asked))
+                with closing(_consumers(settings, identify, asked)) as consumers:
+                    await _serve(
+                        settings, appender, listening, identify, tls, metrics, traces, consumers
+                    )
+                settling.cancel()
         finally:
             await appender.close()
 
@@ -82,7 +87,16 @@ async def _appender(settings: Settings, metrics: Metrics) -> Appender:
         raise CannotStart(f"{settings.data}: {error.strerror}") from error
 
 
-def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
+async def _settle(asked: Asking) -> None:
+    """What was asked of a provider before a crash is recorded now, answered or not."""
+    try:
+        if open_ones := await asked.settle():
+            _log.warning("%d requests to a provider were open; they are recorded now", open_ones)
+    except LogError as error:
+        _log.warning("requests to a provider wait to be recorded: %s", error)
+
+
+def _consumers(settings: Settings, identify: Door, asked: Asking) -> ConsumersFront:
     return ConsumersFront(
         settings.data,
         identify=identify,
@@ -97,7 +111,12 @@ def _consumers(settings: Settings, identify: Door) -> ConsumersFront:
             fold_rules=rule_book(settings),
             prefixes=settings.prefixes,
         ),
+        relay=relay(settings, asked, _limits(settings)),
     )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
 
 
 async def _serve(
@@ -110,7 +129,7 @@ async def _serve(
     traces: Tracing,
     consumers: ConsumersFront,
 ) -> None:
-    limits = Limits(max_body_bytes=settings.max_body_bytes, **settings.limits.model_dump())
+    limits = _limits(settings)
     app = create_app(
         traces.appender(appender),
         sources=rules(settings),

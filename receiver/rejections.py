@@ -5,6 +5,7 @@
     ├── Malformed           400
     ├── InvalidParameter    400
     ├── InvalidRequest      400
+    │   └── InvalidWish     400
     ├── Unauthorized        401
     ├── Forbidden           403
     ├── NotFound            404
@@ -15,18 +16,25 @@
     ├── TooSlow             408
     ├── TooManySubscriptions  409
     ├── AmbiguousResource   409
+    ├── BeingAsked          409
     ├── TooLarge            413, after what is kept of it is in quarantine
     ├── UrlTooLong          414
     ├── WrongMediaType      415, after the bytes are in quarantine
     ├── Encoded             415, after the bytes are in quarantine
+    ├── KeyTaken            422
     ├── TooManyAttempts     429
     ├── HeadersTooLarge     431
     ├── NotServed           501
+    ├── NoProvider          501
+    ├── ProviderUnreached   502
+    ├── ProviderRefusedUs   502
     ├── MirrorUnavailable   503
     ├── CannotTell          503
     ├── NotReady            503
     ├── TooManyStreams      503
-    └── TooManyConnections  503
+    ├── TooManyAsked        503
+    ├── TooManyConnections  503
+    └── OutcomeUnknown      504
 
 The first line of a class's docstring is the `reason` of the Error that a sender reads.
 """
@@ -52,12 +60,15 @@ class Rejection(Exception):
         self.detail = detail
 
 
+def _told(reasons: Sequence[Reason]) -> str:
+    return "; ".join(f"{one.pointer or 'body'}: expected {one.expected}" for one in reasons)
+
+
 class InvalidEvent(Rejection):
     """The body is no event that can be placed."""
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
-        told = [f"{reason.pointer or 'body'}: expected {reason.expected}" for reason in reasons]
-        super().__init__("; ".join(told))
+        super().__init__(_told(reasons))
         self.reasons = tuple(reasons)
 
 
@@ -134,6 +145,48 @@ class InvalidRequest(Rejection):
 
     def __init__(self, name: str, expected: str) -> None:
         super().__init__(f"{name}: expected {expected}")
+
+
+class InvalidWish(InvalidRequest):
+    """The provider would not understand what it is asked for; it was not asked."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        Rejection.__init__(self, _told(reasons))
+        self.reasons = tuple(reasons)
+
+
+class KeyTaken(Rejection):
+    """The Idempotency-Key stands for another request."""
+
+
+class BeingAsked(Rejection):
+    """The provider is being asked for this at the moment."""
+
+    headers = (("Retry-After", "2"),)
+
+
+class NoProvider(Rejection):
+    """There is nobody to ask: no provider is set up for this source."""
+
+
+class ProviderUnreached(Rejection):
+    """The provider could not be asked; nothing was done."""
+
+    headers = (("Retry-After", "10"),)
+
+
+class ProviderRefusedUs(Rejection):
+    """The provider did not take the request from us; nothing was done."""
+
+
+class OutcomeUnknown(Rejection):
+    """The provider was asked and gave no answer: it may have done it, or not."""
+
+
+class TooManyAsked(Rejection):
+    """Too many requests wait for the provider already."""
+
+    headers = (("Retry-After", "5"),)
 
 
 class NotAcceptable(Rejection):
@@ -237,17 +290,24 @@ ANSWERS: Mapping[type[Exception], Answer] = MappingProxyType(
         TooSlow: Answer(408, "too-slow"),
         TooManySubscriptions: Answer(409, "too-many-subscriptions"),
         AmbiguousResource: Answer(409, "ambiguous-resource"),
+        BeingAsked: Answer(409, "being-asked"),
         TooLarge: Answer(413, "body-too-large"),
         UrlTooLong: Answer(414, "url-too-long"),
         WrongMediaType: Answer(415, "unsupported-media-type"),
         Encoded: Answer(415, "unsupported-encoding"),
+        KeyTaken: Answer(422, "key-taken"),
         TooManyAttempts: Answer(429, "too-many-attempts"),
         HeadersTooLarge: Answer(431, "headers-too-large"),
         NotServed: Answer(501, "not-served"),
+        NoProvider: Answer(501, "no-provider"),
+        ProviderUnreached: Answer(502, "provider-unreached"),
+        ProviderRefusedUs: Answer(502, "provider-refused-us"),
+        OutcomeUnknown: Answer(504, "outcome-unknown"),
         MirrorUnavailable: Answer(503, "mirror-unavailable"),
         CannotTell: Answer(503, "sender-unknown-for-now"),
         NotReady: Answer(503, "not-ready"),
         TooManyStreams: Answer(503, "too-many-streams"),
+        TooManyAsked: Answer(503, "too-many-asked"),
         TooManyConnections: Answer(503, "too-many-connections"),
         Overloaded: Answer(503, "overloaded", (("Retry-After", "1"),)),
         LogError: Answer(503, "log-unavailable", (("Retry-After", "10"),)),

@@ -25,7 +25,7 @@ class Anonymous:
         self._known: dict[Address, Identity] = {}
 
     def identify(self, address: Address | None) -> Identity | None:
-        """The first source that sends from there. What others sent it may read on this machine only."""
+        """The first source that sends from there. Beyond sending, it may on this machine only."""
         known = self._known.get(address) if address is not None else None
         if known is not None:
             return known

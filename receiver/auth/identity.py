@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 READ = "read"
 WRITE = "write"
-EVERYTHING = frozenset({READ, WRITE})
-"""The scopes of the FIT guide; whoever proves itself without scopes has both."""
+ASK = "ask"
+EVERYTHING = frozenset({READ, WRITE, ASK})
+"""The scopes of the FIT guide, and ours for asking a provider in our name; whoever proves itself
+without scopes has them all, as far as its source may."""
 
 REALM = 'realm="listener"'
 

@@ -1,4 +1,4 @@
-"""A consumer at the gate: who it is, that it may read, what it asks; and the answer it is given."""
+"""A consumer at the gate: who it is, what it may, what it asks; and the answer it is given."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ PART_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a consumer that may read."""
+    """One request of a consumer that may do what it asks for."""
 
     owner: str
     """The source that it proved to be: whose checkpoints and subscriptions it sees."""
@@ -110,25 +110,44 @@ STREAM = b"text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
+class Entrance:
+    """What is demanded for one path and method."""
+
+    scope: str = READ
+    most_bytes: int = MOST_BODY_BYTES
+    """Of a body."""
+
+
+READING = Entrance()
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingGate:
     """What every consumer has to pass."""
 
     identify: Identify
     sources: frozenset[str]
 
-    async def enter(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> Visit:
+    async def enter(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        exchange: Exchange,
+        entrance: Entrance = READING,
+    ) -> Visit:
         """Let a consumer in, or raise a Rejection; SenderGone when the body never ended."""
         body = None
         identity = await self.identify.by_headers(scope)
         if identity is None:
-            body = await _body(receive)
+            body = await _body(receive, entrance.most_bytes)
             identity = await self.identify.by_body(scope, body)
         lines: Sequence[tuple[bytes, bytes]] = scope["headers"]
         headers = dict(lines)
-        self._check(identity, headers)
+        self._check(identity, headers, entrance.scope)
         exchange.source = identity.source
         if body is None and scope["method"] in ("POST", "PUT"):
-            body = await _body(receive)
+            body = await _body(receive, entrance.most_bytes)
         return Visit(
             owner=identity.source,
             is_anonymous=identity.is_anonymous,
@@ -140,11 +159,11 @@ class ReadingGate:
             request_id=exchange.request_id,
         )
 
-    def _check(self, identity: Identity, headers: Mapping[bytes, bytes]) -> None:
+    def _check(self, identity: Identity, headers: Mapping[bytes, bytes], needed: str) -> None:
         if identity.source not in self.sources:
             raise Unauthorized
-        if READ not in identity.scopes:
-            raise Forbidden(f"It needs the scope {READ}.")
+        if needed not in identity.scopes:
+            raise Forbidden(f"It needs the scope {needed}.")
         if identity.is_anonymous and not _names_this_machine(headers.get(b"host", b"")):
             # A page elsewhere whose name was made to lead here (DNS rebinding) asks as anybody on
             # this machine does, but for the name.
@@ -160,14 +179,14 @@ def _names_this_machine(host: bytes) -> bool:
         return name.rstrip(".").lower() == "localhost"
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     found = b""
     while True:
         part = await receive()
         if part["type"] == "http.disconnect":
             raise SenderGone
         found += part.get("body", b"")
-        if len(found) > MOST_BODY_BYTES:
-            raise TooLarge(MOST_BODY_BYTES)
+        if len(found) > most:
+            raise TooLarge(most)
         if not part.get("more_body", False):
             return found

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.consumers.checkpoints import Checkpoints
 from receiver.consumers.described import paths
-from receiver.consumers.exchange import ReadingGate, Visit
+from receiver.consumers.exchange import READING, ReadingGate, Visit
 from receiver.consumers.hub import Hub
 from receiver.consumers.pull import Pull
 from receiver.consumers.reading import Reading
@@ -21,6 +21,7 @@ from receiver.exchange import Exchange
 from receiver.gate import Identify
 from receiver.mirror.front import Mirror
 from receiver.rejections import MethodNotAllowed
+from receiver.relay.front import Relay
 from store.consumers import subscriptions
 from store.consumers.file import ConsumersFile
 
@@ -46,6 +47,7 @@ class ConsumersFront:
         prefixes: Sequence[str] = ("",),
         types: EventTypes | None = None,
         mirror: Mirror | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self._rules = rules or PullRules()
         types = types or EventTypes(EVENT_TYPES)
@@ -61,6 +63,7 @@ class ConsumersFront:
         self._hub = Hub(hub or HubRules(), types, self._reading, file, callbacks or {})
         self._hubs = {f"{prefix.rstrip('/')}/hub": prefix.rstrip("/") for prefix in prefixes}
         self._mirror = mirror
+        self._relay = relay
         stream = Stream(self._rules, types, starts, self.watch)
         self._fixed: dict[str, Methods] = {
             EVENTS: {"GET": self._pull.page},
@@ -91,16 +94,22 @@ class ConsumersFront:
                 "PUT": lambda visit: self._checkpoints.acknowledge(visit, last),
                 "DELETE": lambda visit: self._checkpoints.forget(visit, last),
             }
-        return self._mirror.served(path) if self._mirror else None
+        # One path may be read here and asked for at the provider.
+        read = self._mirror.served(path) if self._mirror else None
+        asked = self._relay.served(path) if self._relay else None
+        return {**(read or {}), **(asked or {})} or None
 
     async def serve(
         self, methods: Methods, scope: Scope, receive: Receive, send: Send, exchange: Exchange
     ) -> None:
         """Answer one request. Raises Rejection, LogError and SenderGone; nothing was sent then."""
-        serve = methods.get(scope["method"])
+        path, method = scope["path"], scope["method"]
+        serve = methods.get(method)
         if serve is None:
             raise MethodNotAllowed(", ".join(methods))
-        await serve(await self._gate.enter(scope, receive, send, exchange))
+        is_asked = self._relay is not None and method in (self._relay.served(path) or {})
+        entrance = self._relay.entrance if self._relay and is_asked else READING
+        await serve(await self._gate.enter(scope, receive, send, exchange, entrance))
 
     async def look(self) -> None:
         """Count anew. Raises LogError."""
@@ -109,8 +118,11 @@ class ConsumersFront:
         self.failing = sum(one.failing_since is not None for one in found)
 
     def described(self) -> dict[str, Any]:
-        """Its paths and the mirror's, for /openapi.json."""
-        return paths(self._rules) | (self._mirror.described() if self._mirror else {})
+        """Its paths, the mirror's and the relay's, for /openapi.json."""
+        found = paths(self._rules) | (self._mirror.described() if self._mirror else {})
+        for path, operations in (self._relay.described() if self._relay else {}).items():
+            found[path] = found.get(path, {}) | operations
+        return found
 
     def close(self) -> None:
         """Wait for what is being read."""

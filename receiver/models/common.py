@@ -13,12 +13,16 @@ from pydantic_core import PydanticCustomError
 
 Text = str | None
 
+DATE_TIME = (
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d"
+    r"(:([0-5]\d|60)([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)$"
+)
+"""RFC 3339, seconds optional (FIT's v1 pages leave them out), the zone not."""
+
 Time = Annotated[
     str | None,
     Field(
-        # RFC 3339, seconds optional (FIT's v1 pages leave them out), the zone not.
-        pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d"
-        r"(:([0-5]\d|60)([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)$",
+        pattern=DATE_TIME,
         json_schema_extra={"format": "date-time"},
     ),
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from config.hashed import sha256_of
 from receiver.auth.anonymous import ANYWHERE, Anonymous
-from receiver.auth.identity import READ, WRITE
+from receiver.auth.identity import ASK, READ, WRITE
 from receiver.forwarded import address_of
 from tests.edge import event_of
 from tests.receiving import receiving
@@ -231,7 +231,7 @@ def test_without_credentials_only_this_machine_by_its_own_name_reads(here):
     for host in ("localhost:1", "[::1]:99", "127.0.0.1"):
         assert here.get("/events?limit=1", headers={"host": host}).status_code == 200
     anybody = Anonymous({"default": ANYWHERE})
-    assert anybody.identify(address_of("127.0.0.1")).scopes == {READ, WRITE}
+    assert anybody.identify(address_of("127.0.0.1")).scopes == {READ, WRITE, ASK}
     assert anybody.identify(address_of("192.0.2.1")).scopes == {WRITE}
 
 

@@ -1,0 +1,73 @@
+"""Recording: what was asked and answered becomes an event of the log, and is found there again."""
+
+import json
+from typing import Any, cast
+
+import msgspec
+
+from receiver.relay.kinds import KINDS, Kind
+from store import NewEvent
+from store.asked.ledger import UNKNOWN, Entry
+from store.own_events import requested
+from store.payload import id_text, ticket_id_of
+
+
+def kind_of(entry: Entry) -> Kind:
+    """What was asked for."""
+    named = entry.question.resource_type
+    return next(one for one in KINDS.values() if one.resource_type == named)
+
+
+def event_of(entry: Entry) -> NewEvent:
+    """The event that says what was asked and what was answered, if it was."""
+    question, given = entry.question, entry.given
+    answer = given.body if given else b""
+    made = _object(answer) if given and given.status < 300 else {}  # noqa: PLR2004 - RFC 9110, 15.3
+    given_id = id_text(made.get("id"))
+    kind = question.resource_type
+    is_ticket = kind == "TroubleTicket"
+    key = f"{question.owner}\n{question.key}"
+    return requested(
+        source=question.source,
+        resource_type=kind,
+        request=question.body,
+        path=kind_of(entry).path,
+        asked_at=question.asked_at,
+        by=question.owner,
+        status=given.status if given else None,
+        answer=answer,
+        ticket_id=given_id if is_ticket else ticket_id_of(kind, _object(question.body)),
+        resource_id=given_id,
+        # The same request may be answered later: two events, of which neither contradicts the other.
+        key=f"{key}\n{UNKNOWN} {question.asked_at}" if given is None else key,
+    )
+
+
+def answer_in(body: bytes, *, is_json: bool) -> bytes:
+    """The provider's answer, out of the event that `event_of` made; empty out of an erased one.
+
+    JSON comes out as it came, but for blanks around it; what was none as text in UTF-8.
+    """
+    if not body:
+        return b""
+    raw = bytes(msgspec.json.decode(body, type=_Envelope).requested.answer)
+    if raw.startswith(b'"') and not is_json:
+        return msgspec.json.decode(raw, type=str).encode()
+    # Where nothing came, the event has an empty text.
+    return b"" if raw == b'""' else raw
+
+
+class _Said(msgspec.Struct):
+    answer: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Envelope(msgspec.Struct):
+    requested: _Said
+
+
+def _object(told: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(told)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
