@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.certificates import Authority
 from tests.edge import reference
 from tests.provider.access import Access
 from tests.provider.habits import Habits
@@ -394,6 +396,27 @@ def test_client_credentials_give_a_token_for_the_scopes_asked_for(official):
             assert (bad.status_code, bad.json()["error"]) == (status, name)
         provider.revoke_tokens()
         refused(official, here.ask("/troubleTicket", headers=bearer), 401)
+
+
+def test_it_can_ask_for_a_client_certificate(tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = map(str, authority.issue("provider"))
+    options = {
+        "ssl_certfile": certificate,
+        "ssl_keyfile": key,
+        "ssl_ca_certs": str(authority.file),
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+    }
+    with running_provider(5, 10, uvicorn_options=options) as provider:
+        trusting = ssl.create_default_context(cafile=str(authority.file))
+        with (
+            httpx.Client(verify=trusting, trust_env=False) as client,
+            pytest.raises(httpx.TransportError),
+        ):
+            client.get(f"{provider.base_url}/troubleTicket")
+        trusting.load_cert_chain(*map(str, authority.issue("consumer")))
+        with httpx.Client(verify=trusting, trust_env=False) as client:
+            assert client.get(f"{provider.base_url}/troubleTicket").status_code == 200
 
 
 def test_a_busy_provider_answers_some_with_429(here, official):
