@@ -15,7 +15,7 @@ import click
 import httpx
 
 from config.settings import Settings
-from receiver.address import NotAllowed
+from receiver.address import NotAllowed, free_port
 from receiver.serve import Urls, serve, with_ports
 from receiver.supervise import Say
 from store import LogLocked, open_log, open_reader
@@ -23,7 +23,7 @@ from tests.provider.deliver import deliver
 from tests.provider.envelope import Delivery
 from tests.provider.habits import Habits
 from tests.provider.history import History, history, interesting
-from tests.provider.running import Running, running_provider
+from tests.provider.running import HOST, Running, running_provider
 from tests.provider.telling import Told
 
 MARKER = "made-by-listener-demo"
@@ -78,10 +78,13 @@ class Demo:
         self._load_only = load_only
         self._say = say
         self._outcomes: Counter[str] = Counter()
+        self._provider_port = 0
 
     async def run(self, config: Path | None) -> None:
         """Show everything, until Ctrl-C or the end of loading. Raises NotOurs, CannotStart."""
         await asyncio.to_thread(fresh_directory, self._settings.data)
+        # Known before the listener starts, so that its settings can name the provider.
+        self._provider_port = free_port(HOST, 0, "provider")
         await serve(
             self._settings, config=config, say=self._say, meanwhile=self._show, shown=_is_news
         )
@@ -94,7 +97,12 @@ class Demo:
         self._sum_up(past, seconds, folded, urls)
         if not self._load_only:
             with running_provider(
-                self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
+                self._seed,
+                now=now,
+                past=past,
+                habits=HABITS,
+                noticed=self._notice,
+                port=self._provider_port,
             ) as provider:
                 await self._go_on(urls, provider)
 

@@ -33,6 +33,8 @@ class Hub:
     """The event types asked for, in lower case; None is all."""
     fields: tuple[str, ...] | None
     seed: str
+    authorization: str | None = None
+    """How the subscriber wants to be shown who comes; never told again."""
     waiting: list[Delivery] = field(default_factory=list)
     held: list[Delivery] = field(default_factory=list)
     passed_by: list[Delivery] = field(default_factory=list)
@@ -115,6 +117,15 @@ def subscribed(number: str, told: Mapping[str, Any], seed: str) -> Hub:
             fields = fields_of(value)
         else:
             raise UnreadableQuery(f"query: {name} is not known; eventType and fields are.")
+    authorization = told.get("authorization")
+    if not isinstance(authorization, str | None):
+        raise UnreadableQuery("authorization must be text.")
     return Hub(
-        number, callback.rstrip("/"), query, frozenset(types) or None, fields, f"{seed}/{number}"
+        number,
+        callback.rstrip("/"),
+        query,
+        frozenset(types) or None,
+        fields,
+        f"{seed}/{number}",
+        authorization,
     )
