@@ -7,7 +7,7 @@ What a file does not say is as in the dialect that it names as its `base`, else 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -16,10 +16,12 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 DEFAULT = "fit-v1"
 FOLDER = Path(__file__).with_name("dialects")
+NO_CONTENT = 204
 MOST_BASES = 8
 """Of a dialect's base's base …; more of them go round in a circle."""
 
@@ -56,6 +58,12 @@ class Answer(Part):
         "EventSubscription.",
     )
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.status == NO_CONTENT and self.body not in ("", "none"):
+            raise ValueError("204 has no body")
+        return self
+
 
 class Listener(Part):
     """Where it posts."""
@@ -75,6 +83,9 @@ class Envelope(Part):
     required: tuple[Required, ...] = Field(
         default=("@type", "eventId", "eventTime", "eventType"),
         description="Without these an event is drift, or refused by a strict source.",
+    )
+    types: tuple[str, ...] = Field(
+        default=(), description="Values of @type that name no event type, and need not."
     )
     names: dict[Member, Member] = Field(
         default_factory=dict[str, str], description="Its members: their name = ours."

@@ -15,6 +15,7 @@ def dialect_of(name: str) -> Dialect:
         untyped=file.listener.untyped,
         events=file.events,
         required=frozenset(file.envelope.required),
+        vague=frozenset(file.envelope.types),
         statuses=frozenset(file.payload.statuses),
         thin=file.payload.thin,
         speech=_speech(file),

@@ -4,11 +4,12 @@ dialect.py is what a file of config/dialects/ says, as values. opening.py finds 
 other envelopes; wording.py puts names and shapes into TMF621 v5's, and back.
 """
 
-from store.dialects.dialect import Dialect, ProviderPaths, Speech, Word, words_of
+from store.dialects.dialect import AnswerBody, Dialect, ProviderPaths, Speech, Word, words_of
 from store.dialects.opening import Context, Opened, context_of, opened
 from store.dialects.wording import as_told, in_our_words, reworded, spoken
 
 __all__ = [
+    "AnswerBody",
     "Context",
     "Dialect",
     "Opened",

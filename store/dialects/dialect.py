@@ -96,6 +96,8 @@ class Dialect:
     """Names of event types: theirs, ours."""
     required: frozenset[str] = frozenset({"@type", "eventId", "eventTime", "eventType"})
     """Members of the envelope without which an event is drift."""
+    vague: frozenset[str] = frozenset()
+    """Values of @type that name no event type, and need not."""
     statuses: frozenset[str] = frozenset()
     """Beside those of the specification."""
     thin: bool = False

@@ -73,6 +73,8 @@ def _cloud_event(document: Json, context: Context) -> Opened:
         inside = sole_object(document.get("data"))
         told, place = (inside[1], f"/data{inside[0]}") if inside else ({}, "/data")
         elsewhere = {"eventId": "/id", "eventTime": "/time", "eventType": "/type"}
+        if "@type" not in told:
+            elsewhere["@type"] = "/type"
     filled: Json = told.copy()
     if "event" not in told:
         filled = {"event": told}

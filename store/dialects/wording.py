@@ -40,8 +40,8 @@ def reworded(resource: Json, words: tuple[Word, ...]) -> Json:
     for name, value in resource.items():
         word = table.get(name)
         if word is None:
-            # A list that a word has added to already is not to be lost.
-            told[name] = value if name not in told else [*_each(value), *told[name]]
+            # What a word has added already is not to be lost.
+            told[name] = value if name not in told else [*_each(value), *_each(told[name])]
         elif word.listed:
             told[word.ours] = [*_each(told.get(word.ours)), *_listed(value, word)] or None
         elif word.ours != name and word.ours in resource:
