@@ -34,6 +34,8 @@ EventName = Annotated[
     StringConstraints(pattern=r"^(Cancel|InflightChange)?TroubleTicket[A-Za-z]*Event$"),
 ]
 Required = Literal["@type", "eventId", "eventTime", "eventType"]
+REQUIRED: tuple[Required, ...] = ("@type", "eventId", "eventTime", "eventType")
+"""By FIT, of every event."""
 RESOURCES = (
     "troubleTicket",
     "troubleTicketSpecification",
@@ -81,7 +83,7 @@ class Envelope(Part):
 
     kind: Literal["tmf", "cloudevents", "tmf688"] = "tmf"
     required: tuple[Required, ...] = Field(
-        default=("@type", "eventId", "eventTime", "eventType"),
+        default=REQUIRED,
         description="Without these an event is drift, or refused by a strict source.",
     )
     types: tuple[str, ...] = Field(
@@ -89,6 +91,9 @@ class Envelope(Part):
     )
     names: dict[Member, Member] = Field(
         default_factory=dict[str, str], description="Its members: their name = ours."
+    )
+    asks: Member | Literal[""] = Field(
+        default="", description="Its member that names, as text, what InformationRequired asks for."
     )
 
 

@@ -31,9 +31,6 @@ from store.times import parse_time
 MOST_ID_CHARACTERS = 1_000
 """Longer ids are no ids; the store indexes them."""
 
-ENVELOPE_REQUIRED = frozenset({"@type", "eventId", "eventTime", "eventType"})
-"""By the model of the envelope; a dialect may ask for fewer."""
-
 _TICKET_V4_NAMES = ("statusChange", "externalId")
 _NESTED_SINCE_V5 = (("relatedParty", "partyOrPartyRole"), ("relatedEntity", "entity"))
 
@@ -88,7 +85,7 @@ def _findings(rules: SourceRules) -> Findings:
     return Findings(
         strict=rules.strict,
         zone=rules.time_zone,
-        optional=ENVELOPE_REQUIRED - rules.dialect.required,
+        optional=rules.dialect.optional,
         statuses=rules.dialect.statuses,
     )
 

@@ -1,6 +1,6 @@
 """From a file of config/dialects/ to the dialect that the edge and the fold are told."""
 
-from config.dialect import DialectFile, read
+from config.dialect import REQUIRED, DialectFile, read
 from store.dialects import Dialect, ProviderPaths, Speech, words_of
 
 
@@ -14,7 +14,7 @@ def dialect_of(name: str) -> Dialect:
         prefixes=file.listener.prefixes,
         untyped=file.listener.untyped,
         events=file.events,
-        required=frozenset(file.envelope.required),
+        optional=frozenset(REQUIRED) - frozenset(file.envelope.required),
         vague=frozenset(file.envelope.types),
         statuses=frozenset(file.payload.statuses),
         thin=file.payload.thin,
@@ -33,6 +33,7 @@ def _speech(file: DialectFile) -> Speech | None:
         envelope=file.envelope.kind,
         bare=file.payload.bare,
         envelope_names=file.envelope.names,
+        asks=file.envelope.asks,
         words=words_of(file.names, file.flat, file.listed),
     )
     return None if speech == Speech() else speech

@@ -6,7 +6,7 @@ other envelopes; wording.py puts names and shapes into TMF621 v5's, and back.
 
 from store.dialects.dialect import AnswerBody, Dialect, ProviderPaths, Speech, Word, words_of
 from store.dialects.opening import Context, Opened, context_of, opened
-from store.dialects.wording import as_told, in_our_words, reworded, spoken
+from store.dialects.wording import as_told, in_our_words, names_only, reworded, spoken
 
 __all__ = [
     "AnswerBody",
@@ -19,6 +19,7 @@ __all__ = [
     "as_told",
     "context_of",
     "in_our_words",
+    "names_only",
     "opened",
     "reworded",
     "spoken",

@@ -38,6 +38,8 @@ class Speech:
     """Whether `event` may be the resource itself."""
     envelope_names: Mapping[str, str] = field(default_factory=dict[str, str])
     """Members of the envelope: theirs, ours."""
+    asks: str = ""
+    """Member of the envelope that names, as text, what is asked for; empty: none."""
     words: tuple[Word, ...] = ()
     """Members of resources."""
 
@@ -94,8 +96,8 @@ class Dialect:
     """Last segments of listener paths whose body names the event type."""
     events: Mapping[str, str] = field(default_factory=dict[str, str])
     """Names of event types: theirs, ours."""
-    required: frozenset[str] = frozenset({"@type", "eventId", "eventTime", "eventType"})
-    """Members of the envelope without which an event is drift."""
+    optional: frozenset[str] = frozenset()
+    """Members of the envelope that FIT requires and it does not."""
     vague: frozenset[str] = frozenset()
     """Values of @type that name no event type, and need not."""
     statuses: frozenset[str] = frozenset()

@@ -12,25 +12,39 @@ from store.dialects.dialect import Speech, Word
 from store.members import Json, objects, sole_object
 from store.payload import member_of, resource_type_of
 
+_INFORMATION = "informationRequired"
+_NAMES = frozenset(
+    {"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType", "buyerId", "sellerId"}
+)
+"""Members that say which resource it is; the last two are MEF's."""
 _REFERENCE = ("id", "href", "name", "version", "@referredType")
 """Members of a reference that go into it where it is nested; the rest (role, @type) stays outside."""
 
 
 def in_our_words(document: Json, event_type: str, speech: Speech) -> Json:
-    """An event, as it was opened (store/dialects/opening.py), in our words."""
+    """An event, as it was opened (store/dialects/opening.py), in our words, its type included."""
+    typed = {**document, "@type": event_type, "eventType": event_type}
     if "event" not in document:
         # The resource stands beside the members of the envelope.
-        return {name: _all(value, speech.words) for name, value in document.items()}
+        return {name: _all(value, speech.words) for name, value in typed.items()}
     inside = sole_object(document["event"])
     if inside is None:
-        return document
-    payload, member = inside[1], _member(event_type)
-    if speech.bare and member and member not in payload and "id" in payload:
-        return {**document, "event": {member: reworded(payload, speech.words)}}
-    if "id" in payload:
-        payload = reworded(payload, speech.words)
-    told = {name: _all(value, speech.words) for name, value in payload.items()}
-    return {**document, "event": told if not inside[0] else [told]}
+        return typed
+    payload = _payload(inside[1], event_type, speech)
+    asked = document.get(speech.asks) if speech.asks else None
+    if isinstance(asked, str) and _INFORMATION not in payload:
+        del typed[speech.asks]
+        payload[_INFORMATION] = {"op": "add", "path": asked}
+    return {**typed, "event": [payload] if inside[0] else payload}
+
+
+def _payload(told: Json, event_type: str, speech: Speech) -> Json:
+    member = _member(event_type)
+    if speech.bare and member and member not in told and "id" in told:
+        return {member: reworded(told, speech.words)}
+    if "id" in told:
+        told = reworded(told, speech.words)
+    return {name: _all(value, speech.words) for name, value in told.items()}
 
 
 def reworded(resource: Json, words: tuple[Word, ...]) -> Json:
@@ -67,6 +81,13 @@ def spoken(resource: Json, words: tuple[Word, ...]) -> Json:
         else:
             told[word.theirs] = _all_spoken(value, word)
     return told
+
+
+def names_only(resource: Json) -> bool:
+    """Whether a resource says which one it is and nothing of it, as thin notifications do: whoever
+    wants to know has to GET it.
+    """
+    return "id" in resource and _NAMES.issuperset(resource)
 
 
 def as_told(pointer: str, document: Json, speech: Speech) -> str:

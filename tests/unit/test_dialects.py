@@ -15,6 +15,7 @@ from store.dialects import (
     as_told,
     context_of,
     in_our_words,
+    names_only,
     opened,
     reworded,
     spoken,
@@ -76,7 +77,7 @@ def test_a_file_of_ones_own_says_only_what_differs_from_its_base(tmp_path):
         '[names]\nticketState = "status"\n[provider.paths]\ntroubleTicket = "/tickets"\n'
     )
     told, base = dialect_of(str(file)), dialect_of("tmf621-v4")
-    assert (told.status, told.prefixes, told.required) == (200, base.prefixes, base.required)
+    assert (told.status, told.prefixes, told.optional) == (200, base.prefixes, base.optional)
     assert told.speech is not None
     assert base.speech is not None
     assert set(told.speech.words) - set(base.speech.words) == {Word("ticketState", "status")}
@@ -182,6 +183,7 @@ def test_a_cloudevents_data_is_an_event_its_payload_or_the_resource_alone(data):
     found = opened(document, CLOUD, Context())
     told = in_our_words(found.document, "TroubleTicketCreateEvent", CLOUD)
     assert told == {
+        "@type": "TroubleTicketCreateEvent",
         "eventId": "/a 7",
         "eventType": "TroubleTicketCreateEvent",
         "eventTime": "2026-01-01T00:00:00Z",
@@ -239,3 +241,18 @@ def test_what_an_inner_event_leaves_out_the_outer_one_tells():
     assert found.pointer("/timeOccurred") == "/timeOcurred"
     told = in_our_words(found.document, "TroubleTicketCreateEvent", BROKER)
     assert told["event"] == {"troubleTicket": TICKET}
+
+
+def test_the_field_that_v4_asks_for_is_a_patch_in_v5():
+    document = {"fieldPath": "/attachment", "event": {"troubleTicket": {"id": "1"}}}
+    name = "TroubleTicketInformationRequiredEvent"
+    told = in_our_words(document, name, V4)
+    assert told["event"]["informationRequired"] == {"op": "add", "path": "/attachment"}
+    assert in_our_words(told, name, V4) == told
+
+
+def test_a_thin_notification_is_known_by_its_dialect_and_by_what_it_does_not_say():
+    assert [name for name in known() if dialect_of(name).thin] == ["mef-sonata"]
+    assert names_only({"id": "1", "href": "/1", "buyerId": "b", "@type": "TroubleTicket"})
+    assert not names_only({"id": "1", "status": "pending"})
+    assert not names_only({"href": "/1"})
