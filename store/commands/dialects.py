@@ -1,6 +1,7 @@
 """From a file of config/dialects/ to the dialect that the edge and the fold are told."""
 
 from config.dialect import REQUIRED, DialectFile, read
+from config.settings import Settings
 from store.dialects import Dialect, ProviderPaths, Speech, words_of
 
 
@@ -26,6 +27,12 @@ def dialect_of(name: str) -> Dialect:
 def speech_of(name: str) -> Speech | None:
     """How a source's bytes are read; None where they are as TMF621 v5 has them."""
     return _speech(read(name))
+
+
+def speeches(settings: Settings) -> dict[str, Speech]:
+    """How the bytes of each source are read that does not speak as TMF621 v5 has it."""
+    told = {name: speech_of(source.dialect) for name, source in settings.sources.items()}
+    return {name: speech for name, speech in told.items() if speech is not None}
 
 
 def _speech(file: DialectFile) -> Speech | None:

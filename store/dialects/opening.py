@@ -76,7 +76,8 @@ def _cloud_event(document: Json, context: Context) -> Opened:
         if "@type" not in told:
             elsewhere["@type"] = "/type"
     filled: Json = told.copy()
-    if "event" not in told:
+    # An event without `event` is one nevertheless; the log has such of our own kind.
+    if "event" not in told and "eventType" not in told:
         filled = {"event": told}
         elsewhere["event"] = place
     for name, value in zip(("eventId", "eventType", "eventTime"), context, strict=True):

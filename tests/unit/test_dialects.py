@@ -256,3 +256,18 @@ def test_a_thin_notification_is_known_by_its_dialect_and_by_what_it_does_not_say
     assert names_only({"id": "1", "href": "/1", "buyerId": "b", "@type": "TroubleTicket"})
     assert not names_only({"id": "1", "status": "pending"})
     assert not names_only({"href": "/1"})
+
+
+@pytest.mark.parametrize("name", known())
+def test_events_of_our_own_in_the_log_are_read_as_they_are(name):
+    speech = dialect_of(name).speech
+    if speech is None:
+        return
+    kind = "TroubleTicketReconciledEvent"
+    ours = {"@type": kind, "eventId": "e", "eventType": kind, "eventTime": "2026-01-01T00:00:00Z"}
+    for document in (
+        ours | {"event": {"troubleTicket": {"id": "1", "status": "closed"}}},
+        ours | {"gone": True, "requested": {"status": 404, "body": {"code": "1"}}},
+    ):
+        found = opened(document, speech, Context("e", kind, ours["eventTime"])).document
+        assert in_our_words(found, kind, speech) == document
