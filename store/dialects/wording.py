@@ -1,7 +1,7 @@
 """Wording: names and shapes of a dialect into those of TMF621 v5, and back. Pure.
 
 What is already in our words stays as it is, so putting it into our words twice changes nothing.
-Where a member is told under both names, ours counts and theirs is kept beside it.
+Where a member is told under several names, ours counts, else the first; the others stay beside it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def reworded(resource: Json, words: tuple[Word, ...]) -> Json:
             told[name] = value if name not in told else [*_each(value), *_each(told[name])]
         elif word.listed:
             told[word.ours] = [*_each(told.get(word.ours)), *_listed(value, word)] or None
-        elif word.ours != name and word.ours in resource:
+        elif word.ours != name and (word.ours in resource or word.ours in told):
             told[name] = value
         else:
             told[word.ours] = _all(value, word.inside, word.nested)

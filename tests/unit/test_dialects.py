@@ -85,6 +85,18 @@ def test_a_file_of_ones_own_says_only_what_differs_from_its_base(tmp_path):
     assert told.provider.path("hub") == "/hub"
 
 
+def test_the_file_that_the_readme_shows_is_a_dialect(tmp_path):
+    readme = FOLDER.parents[1] / "README.md"
+    text = readme.read_text(encoding="utf-8").partition("# carrier.toml, for")[2]
+    file = tmp_path / "carrier.toml"
+    file.write_text(f"# {text.partition('```')[0]}", encoding="utf-8")
+    told = read(str(file))
+    assert told.base == "tmf621-v4"
+    assert told.model_fields_set == set(type(told).model_fields)
+    table = readme.read_text(encoding="utf-8").partition("| `dialect` | answer |")[2]
+    assert all(f"| `{name}` |" in table for name in known())
+
+
 def test_paths_of_members_become_words_inside_words():
     told = words_of({"a": "b", "a.c.d": "e"}, flat={"a.f": "g"}, listed={"h": "i"})
     assert told == (
@@ -142,6 +154,8 @@ def test_what_is_told_in_both_words_counts_in_ours_and_nothing_is_lost():
     told = reworded(both, V4.words)
     assert (told["statusChange"], told["statusChangeHistory"]) == ([1], [2])
     assert {one["id"] for one in told["externalIdentifier"]} == {"a", "b"}
+    one = (Word("a", "c"), Word("b", "c"))
+    assert reworded({"a": 1, "b": 2}, one) == {"c": 1, "b": 2}
     assert reworded({"externalId": None}, V4.words) == {"externalIdentifier": None}
 
 
