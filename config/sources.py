@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from config.dialect import DEFAULT, known_dialect
 from config.proofs import Basic, Bearer, Certificate, Jwt, StandardWebhooks, Table
 from config.provider import Provider
 from config.service_clock import ZoneName
@@ -34,6 +35,7 @@ def known_callback(text: str) -> str:
 
 
 CallbackText = Annotated[str, AfterValidator(known_callback)]
+DialectName = Annotated[str, AfterValidator(known_dialect)]
 NetworkText = Annotated[Network, BeforeValidator(known_network)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Part of keys as `carrier/TT-1`, so without a slash."""
@@ -52,9 +54,15 @@ class Source(Table):
         description="What a sender hears about an invalid body: refuse answers 400, accept answers "
         "the success status (for senders that retry for ever, or never). Quarantined either way.",
     )
-    success_status: Literal[200, 201, 204] = Field(
-        default=204,
-        description="TMF621 v5 says 204; some senders insist on 200, v4 senders on 201 with a body.",
+    dialect: DialectName = Field(
+        default=DEFAULT,
+        description="How it speaks: the name of a file in config/dialects/, or the path of one of "
+        "your own that ends in .toml.",
+    )
+    success_status: Literal["dialect", 200, 201, 204] = Field(
+        default="dialect",
+        description="What it hears of an event that is on disk, where its dialect has it otherwise: "
+        "204, 200, or 201 with an EventSubscription.",
     )
     time_zone: ZoneName = Field(
         default="Europe/Berlin", description="For times that name no zone (IANA name)."

@@ -149,13 +149,14 @@ def deliver(settings: Settings) -> None:
     """
     from receiver.consumers.deliver import deliver as delivering
     from receiver.consumers.rules import HubRules
+    from store.commands.dialects import speeches
 
     configure(settings.log_format)
     # It may be started before the receiver has made it.
     settings.data.mkdir(parents=True, exist_ok=True)
     agreed = {name: source.callbacks for name, source in settings.sources.items()}
     rules = HubRules(**settings.hub.model_dump())
-    asyncio.run(delivering(settings.data, rules, agreed))
+    asyncio.run(delivering(settings.data, rules, agreed, speeches(settings)))
 
 
 @main.command(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from config.hashed import Hashed
 from config.options import UnusableSettings
@@ -22,6 +23,7 @@ from receiver.auth.standardwebhooks import StandardWebhooks
 from receiver.door import Door
 from receiver.security import Security, security_of
 from receiver.sources import SourceRules
+from store.commands.dialects import dialect_of
 
 FEWEST_BITS = 192
 """Of a secret that signs (standardwebhooks.com)."""
@@ -35,15 +37,19 @@ def check_listening(settings: Settings) -> None:
 
 def rules(settings: Settings) -> dict[str, SourceRules]:
     """What was agreed with each source."""
-    return {
-        name: SourceRules(
-            validation=source.validation,
-            on_invalid=source.on_invalid,
-            success_status=source.success_status,
-            time_zone=source.time_zone,
-        )
-        for name, source in settings.sources.items()
-    }
+    return {name: _rules(source) for name, source in settings.sources.items()}
+
+
+def _rules(source: Source) -> SourceRules:
+    dialect, said = dialect_of(source.dialect), source.success_status
+    return SourceRules(
+        validation=source.validation,
+        on_invalid=source.on_invalid,
+        success_status=dialect.status if said == "dialect" else said,
+        # The body that a dialect names is that of its own status.
+        dialect=dialect if said in ("dialect", dialect.status) else replace(dialect, body=""),
+        time_zone=source.time_zone,
+    )
 
 
 def door(settings: Settings) -> Door:

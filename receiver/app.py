@@ -2,6 +2,7 @@
 
 POST {prefix}/listener/{event path}   also with a trailing slash or an id behind it
 POST {prefix}/listener                the bare callback: the body names the event type
+                                      (further prefixes and paths: receiver/dialect_paths.py)
 GET  /openapi.json, /health/live, /health/ready, /metrics
 …    /events…, {prefix}/hub…          our own consumers: receiver/consumers
 GET  {prefix}/troubleTicket…          and its sisters: receiver/mirror
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from receiver import envelope
 from receiver.auth.anonymous import Everybody
 from receiver.consumers.front import ConsumersFront
+from receiver.dialect_paths import AgreedPaths, agreed_paths
 from receiver.events import EVENT_TYPES, EventType, EventTypes
 from receiver.exchange import Exchange, RequestIds, SenderGone
 from receiver.gate import Gate, Identify
@@ -79,7 +81,8 @@ def create_app(
 
     Without `metrics_page` it counts, but does not serve /metrics. `consumers` is the caller's too.
     """
-    types = EventTypes(event_types)
+    paths = agreed_paths([rules.dialect for rules in sources.values()])
+    types = EventTypes(event_types, paths.events)
     metrics = metrics or Metrics()
     gate = Gate(sources, limits, identify or Everybody(), clock, Oversized(limits))
     front = Front(
@@ -91,6 +94,7 @@ def create_app(
         metrics_page=metrics_page,
         security=security,
         consumers=consumers,
+        agreed=paths,
     )
     app = Starlette()
     # No routes: Starlette would try them one by one, and its pattern for any path knows no line
@@ -116,6 +120,7 @@ class Front:
         metrics_page: bool,
         security: Security,
         consumers: ConsumersFront | None,
+        agreed: AgreedPaths,
     ) -> None:
         self._listener = listener
         self._types = types
@@ -127,8 +132,12 @@ class Front:
         self._request_ids = RequestIds()
         self._refusals = Refusals()
         self._listeners: dict[str, EventType | None] = {}
-        for prefix in prefixes:
+        self._agreed = agreed
+        for prefix in dict.fromkeys((*prefixes, *agreed.prefixes)):
             self._listeners[f"{prefix}/listener"] = None
+            self._listeners |= dict.fromkeys(
+                (f"{prefix}/listener/{segment}" for segment in agreed.untyped), None
+            )
             for path, event_type in types.by_path.items():
                 self._listeners[f"{prefix}/listener/{path}"] = event_type
         self._pages: dict[str, Callable[[], Awaitable[bytes]]] = {
@@ -217,7 +226,8 @@ class Front:
     @cached_property
     def _description(self) -> bytes:
         more = self._consumers.described() if self._consumers else {}
-        return json.dumps(describe(self._types, self._prefixes, self._security, more)).encode()
+        told = describe(self._types, self._prefixes, self._security, more, self._agreed)
+        return json.dumps(told).encode()
 
 
 async def _drain(receive: Receive) -> None:

@@ -4,7 +4,7 @@ DRIFT is the list of its codes, written into every event as `code` or `code /jso
 Findings collects them for one body, together with the reasons to refuse it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, cast
@@ -28,8 +28,8 @@ class Drift:
 
 DRIFT: Mapping[str, Drift] = MappingProxyType(
     {
-        # Envelope members that FIT requires.
-        "missing": Drift("a member that FIT requires", strict=True),
+        # Envelope members that FIT, or the source's dialect, requires.
+        "missing": Drift("a member that is required", strict=True),
         "type-contradiction": Drift("the event type that the path names", strict=True),
         "type-spelling": Drift("the event type in the specification's spelling"),
         # Members of resources.
@@ -77,6 +77,12 @@ class Findings:
 
     strict: bool
     zone: str
+    optional: frozenset[str] = frozenset()
+    """Members of the envelope that the source's dialect does not require."""
+    statuses: frozenset[str] = frozenset()
+    """Agreed with the source beside those of the specification."""
+    where: Callable[[str], str] | None = None
+    """From a pointer into our wording of a document to where the sender has it."""
     # Dictionaries, because they keep order and each finding once.
     drift: dict[str, None] = field(default_factory=dict[str, None])
     reasons: dict[Reason, None] = field(default_factory=dict[Reason, None])
@@ -86,11 +92,14 @@ class Findings:
         kind = DRIFT[code]
         if self.strict and kind.strict:
             self.refuse(code, pointer, kind.expected)
-        elif len(self.drift) < MOST_FINDINGS:
+            return
+        pointer = self.where(pointer) if self.where else pointer
+        if len(self.drift) < MOST_FINDINGS:
             self.drift[f"{code} {pointer}" if pointer else code] = None
 
     def refuse(self, code: str, pointer: str, expected: str) -> None:
         """A reason to refuse, whatever was agreed with the source."""
+        pointer = self.where(pointer) if self.where else pointer
         if len(self.reasons) < MOST_FINDINGS:
             self.reasons[Reason(code, pointer, expected)] = None
 
@@ -110,7 +119,8 @@ class Findings:
     def _problem(self, problem: ErrorDetails, pointer: str) -> None:
         kind, given = problem["type"], problem["input"]
         if kind == "missing" or (given is None and kind == "string_type"):
-            self.note("missing", pointer)
+            if pointer[1:] not in self.optional:
+                self.note("missing", pointer)
         elif isinstance(given, str) and not given.strip():
             self.note("empty", pointer)
         elif isinstance(given, str) and kind == "string_pattern_mismatch":
@@ -119,6 +129,8 @@ class Findings:
             self.note("number-for-string", pointer)
         elif kind == "literal_error" and isinstance(given, str):
             status = pointer.endswith(("/status", "/state"))
+            if status and given in self.statuses:
+                return
             self.note("unknown-status" if status else "unknown-value", pointer)
         else:
             self.refuse("wrong-type", pointer, EXPECTED.get(kind, "a string"))

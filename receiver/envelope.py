@@ -7,6 +7,8 @@ which of their complaints pass. Identity and times follow section 2 of TMF621's 
 
 import hashlib
 import json
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from pydantic import ValidationError
@@ -19,6 +21,9 @@ from receiver.limits import DEFAULT_LIMITS, Limits, excess, marks
 from receiver.models.common import Open
 from receiver.models.event import Envelope, JsonPatch
 from receiver.rejections import InvalidEvent
+from receiver.sources import SourceRules
+from store.dialects import Dialect, Opened, Speech, as_told, context_of, in_our_words, opened
+from store.dialects.opening import CLOUD_EVENT
 from store.events import NewEvent, Reason
 from store.payload import TASK_TYPES, Json, id_text, objects, payload_of, text_of, ticket_id_of
 from store.times import parse_time
@@ -42,11 +47,16 @@ def parse(
     then `eventType` decide.
     """
     rules = arrival.rules
+    dialect = rules.dialect
     document = _document(arrival.body)
-    findings = Findings(strict=rules.strict, zone=rules.time_zone)
+    findings = _findings(rules)
     _check_body(arrival, document, limits, findings)
+    if dialect.speech is not None:
+        document = _opened(arrival, document, dialect.speech, findings)
     _check(Envelope, document, "", findings)
-    event_type = _event_type(document, types, by_path, findings)
+    event_type = _event_type(document, types, by_path, dialect, findings)
+    if dialect.speech is not None:
+        document = in_our_words(document, event_type.name, dialect.speech)
     pointer, resource = _payload(event_type, document, findings)
     resource_id, ticket_id = _resource_ids(event_type, pointer, resource, findings)
     occurred_at, event_time = _times(document, findings)
@@ -69,6 +79,40 @@ def parse(
         digest=digest,
         body=arrival.body,
     )
+
+
+def _findings(rules: SourceRules) -> Findings:
+    return Findings(
+        strict=rules.strict,
+        zone=rules.time_zone,
+        optional=rules.dialect.optional,
+        statuses=rules.dialect.statuses,
+    )
+
+
+def _opened(arrival: Arrival, document: Json, speech: Speech, findings: Findings) -> Json:
+    """The TMF event inside; from here on findings name what the sender has."""
+    headers = dict(arrival.headers)
+    if speech.envelope == "cloudevents":
+        _check_cloud_event(document, headers, findings)
+    found = opened(document, speech, context_of(headers))
+    findings.where = partial(_where, found, speech)
+    return found.document
+
+
+def _where(found: Opened, speech: Speech, pointer: str) -> str:
+    return found.pointer(as_told(pointer, found.document, speech))
+
+
+def _check_cloud_event(document: Json, headers: Mapping[str, str], findings: Findings) -> None:
+    """What CloudEvents 1.0 requires beside what an event is known by (id and type)."""
+    structured = CLOUD_EVENT in document
+    told = document if structured else {name.removeprefix("ce-"): headers[name] for name in headers}
+    for name in (CLOUD_EVENT, "source"):
+        if not text_of(told.get(name)):
+            findings.note("missing", f"/{name}")
+    if told.get(CLOUD_EVENT, "1.0") != "1.0":
+        findings.note("unknown-value", f"/{CLOUD_EVENT}")
 
 
 def _document(body: bytes) -> Json:
@@ -134,15 +178,24 @@ def _check(model: type[Open], value: object, prefix: str, findings: Findings) ->
 
 
 def _event_type(
-    document: Json, types: EventTypes, by_path: EventType | None, findings: Findings
+    document: Json,
+    types: EventTypes,
+    by_path: EventType | None,
+    dialect: Dialect,
+    findings: Findings,
 ) -> EventType:
     """Path, then @type, then eventType: official examples contradict themselves in the latter."""
     told = {name: document.get(name) for name in ("@type", "eventType")}
+    if isinstance(told["@type"], str) and told["@type"] in dialect.vague:
+        told["@type"] = None
     event_type = by_path or types.called(told["@type"]) or types.called(told["eventType"])
     if event_type is None:
-        _refuse("unknown-type", "/@type", "the name of a trouble ticket event")
+        place = findings.where("/@type") if findings.where else "/@type"
+        _refuse("unknown-type", place, "the name of a trouble ticket event")
     for name, text in told.items():
         if text == event_type.name or not isinstance(text, str) or not text.strip():
+            continue
+        if dialect.events.get(text) == event_type.name:
             continue
         same = types.called(text) is event_type
         findings.note("type-spelling" if same else "type-contradiction", f"/{name}")

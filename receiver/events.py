@@ -75,11 +75,17 @@ _SYNONYMS = (
 class EventTypes:
     """The event types that an app takes, found by path or by what senders call them."""
 
-    def __init__(self, lines: Sequence[EventType]) -> None:
+    def __init__(
+        self, lines: Sequence[EventType], agreed: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`agreed`: names of events in the dialects of sources, and ours."""
         self.lines = tuple(lines)
         self.by_name = {line.name: line for line in self.lines}
+        self.agreed = {_lowered(alias) for alias in agreed}
         aliases = {
-            alias: self.by_name[name] for alias, name in ALIASES.items() if name in self.by_name
+            alias: self.by_name[name]
+            for alias, name in {**ALIASES, **agreed}.items()
+            if name in self.by_name
         }
         self.by_path = {line.path: line for line in self.lines} | {
             _lowered(alias): line for alias, line in aliases.items()

@@ -32,6 +32,10 @@ KEPT_HEADERS = frozenset(
         *(b"content-type", b"user-agent", b"date"),
         *(b"correlation-id", b"x-correlation-id", b"request-id", b"x-request-id"),
         *(b"traceparent", b"tracestate"),
+        # CloudEvents in binary mode: its attributes, and those of its documented extensions.
+        *(b"ce-specversion", b"ce-id", b"ce-source", b"ce-type", b"ce-time", b"ce-subject"),
+        *(b"ce-dataschema", b"ce-partitionkey", b"ce-sequence", b"ce-sequencetype"),
+        *(b"ce-traceparent", b"ce-tracestate"),
     }
 )
 """Names of headers worth keeping: a list of those let in, so that no credential can slip by."""

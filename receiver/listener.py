@@ -5,7 +5,8 @@ A 2xx leaves only after the commit; a 4xx about a body only after its bytes are 
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from starlette.types import Receive, Scope, Send
 
@@ -24,12 +25,16 @@ from receiver.rejections import (
     answer_of,
 )
 from store import Appender, Overloaded
+from store.dialects import AnswerBody
 from store.events import Appended, NewEvent, Reason, Refused
 
 Parse = Callable[[Arrival, EventTypes, EventType | None, Limits], NewEvent]
 """What a body is as an event; raises InvalidEvent."""
 
-NO_CONTENT = 204
+BODIES: Mapping[int, AnswerBody] = MappingProxyType(
+    {200: "object", 201: "event-subscription", 204: "none"}
+)
+"""What belongs to the status of a success."""
 
 
 class Listener:
@@ -142,12 +147,17 @@ def _told(appended: Appended) -> Headers:
 async def _answer_success(
     arrival: Arrival, headers: Headers, number: str, send: Send, exchange: Exchange
 ) -> None:
-    """204 has no body, 200 an empty object, 201 the EventSubscription that v4 asks for."""
+    """204 has no body, 200 an empty object, 201 the EventSubscription that v4 asks for, unless the
+    source's dialect has another.
+    """
     status = arrival.rules.success_status
-    body = b""
-    if status != NO_CONTENT:
-        bodies = {200: {}, 201: {"id": number, "callback": arrival.path}}
-        body = json.dumps(bodies[status]).encode()
+    match arrival.rules.dialect.body or BODIES[status]:
+        case "event-subscription":
+            body = json.dumps({"id": number, "callback": arrival.path}).encode()
+        case "object":
+            body = b"{}"
+        case _:
+            body = b""
     await answer(send, status, (*headers, ("X-Request-Id", exchange.request_id)), body)
 
 

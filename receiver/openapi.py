@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import models_json_schema
 
+from receiver.dialect_paths import AgreedPaths
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.models.common import Extensible, Text
 from receiver.models.event import Envelope, JsonPatch
@@ -22,6 +23,33 @@ from store.payload import TASK_TYPES
 Json = dict[str, Any]
 
 NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
+
+NOTHING_AGREED = AgreedPaths()
+
+CLOUD_EVENT: Mapping[str, Any] = MappingProxyType(
+    {
+        "application/cloudevents+json": {
+            "schema": {
+                "type": "object",
+                "description": "CloudEvents 1.0, structured; binary mode has ce- headers and the "
+                "data as application/json.",
+                "required": ["specversion", "id", "source", "type"],
+                "properties": {
+                    "specversion": {"const": "1.0"},
+                    "id": {"type": "string"},
+                    "source": {"type": "string"},
+                    "type": {"type": "string"},
+                    "time": {"type": "string", "format": "date-time"},
+                    "data": {
+                        "type": "object",
+                        "description": "An event of TMF621, its payload, or the resource alone.",
+                    },
+                },
+            }
+        }
+    }
+)
+"""What else a listener takes where a source speaks CloudEvents."""
 
 REF = "#/components/schemas/{model}"
 
@@ -49,13 +77,21 @@ def describe(
     prefixes: Sequence[str],
     security: Security = OPEN,
     more: Mapping[str, Any] = NOTHING_MORE,
+    agreed: AgreedPaths = NOTHING_AGREED,
 ) -> Json:
     """The OpenAPI document for these event types under these prefixes, and what else is served."""
     paths: Json = {"/listener": _path_item(None, "bare")}
+    paths |= {f"/listener/{path}": _path_item(None, path) for path in agreed.untyped}
     for path, event_type in types.by_path.items():
-        paths[f"/listener/{path}"] = _path_item(event_type, path)
+        paths[f"/listener/{path}"] = _path_item(event_type, path, agreed=path in types.agreed)
+    listened = dict.fromkeys((*prefixes, *agreed.prefixes))
     for item in paths.values():
         item["post"]["security"] = [*security.requirements]
+        if agreed.cloud_events:
+            item["post"]["requestBody"]["content"] |= CLOUD_EVENT
+        if agreed.prefixes:
+            # Below a dialect's prefixes the listeners are served alone.
+            item["servers"] = [{"url": prefix or "/"} for prefix in listened]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -107,17 +143,16 @@ def example(event_type: EventType) -> Json:
     }
 
 
-def _path_item(event_type: EventType | None, path: str) -> Json:
+def _path_item(event_type: EventType | None, path: str, *, agreed: bool = False) -> Json:
+    bare = "Bare callback: @type or eventType tells the event"
     operation: Json = {
         "operationId": f"listenTo{path[0].upper()}{path[1:]}",
         "tags": ["notification listener"],
-        "summary": "Bare callback: @type or eventType tells the event"
-        if event_type is None
-        else f"Take a {event_type.name}",
+        "summary": bare if event_type is None else f"Take a {event_type.name}",
         "requestBody": {"required": True, "content": {"application/json": _content(event_type)}},
         "responses": _responses(),
     }
-    if event_type is not None and path != event_type.path:
+    if event_type is not None and path != event_type.path and not agreed:
         operation["deprecated"] = True
         operation["summary"] += f"; prefer /listener/{event_type.path}"
     return {"post": operation}

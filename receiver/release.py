@@ -42,7 +42,7 @@ def revalidated(
         media_type_given="content-type" in given,
         body=entry.body,
     )
-    types = EventTypes(event_types)
+    types = EventTypes(event_types, rules.dialect.events)
     try:
         return envelope.parse(arrival, types, _by_path(entry.path, types), limits)
     except InvalidEvent as invalid:

@@ -22,6 +22,7 @@ from store import LogError
 from store.consumers import subscriptions
 from store.consumers.file import ConsumersFile, only_deliverer
 from store.consumers.subscriptions import Subscription
+from store.dialects import Speech
 from store.times import utc_text
 
 LOOK_SECONDS = 1.0
@@ -35,10 +36,15 @@ class Deliverer:
     """Keeps a delivery running for every subscription."""
 
     def __init__(
-        self, directory: Path, rules: HubRules, agreed: Mapping[str, Sequence[str]]
+        self,
+        directory: Path,
+        rules: HubRules,
+        agreed: Mapping[str, Sequence[str]],
+        speeches: Mapping[str, Speech] = queries.NO_SPEECHES,
     ) -> None:
         self._rules = rules
         self._agreed = agreed
+        self._speeches = speeches
         self._types = EventTypes(EVENT_TYPES)
         self._reading = Reading(directory, THREADS)
         self._watch = Watch(self._reading.head, 1)
@@ -80,7 +86,7 @@ class Deliverer:
     async def _deliver(self, subscription: Subscription) -> None:
         try:
             callback = callbacks.read(subscription.callback)
-            query = queries.read(subscription.query, self._types)
+            query = queries.read(subscription.query, self._types, self._speeches)
             callbacks.check_agreed(
                 callback, self._agreed.get(subscription.owner, ()), subscription.owner
             )
@@ -111,7 +117,12 @@ class Deliverer:
         await asyncio.Event().wait()
 
 
-async def deliver(directory: Path, rules: HubRules, agreed: Mapping[str, Sequence[str]]) -> None:
+async def deliver(
+    directory: Path,
+    rules: HubRules,
+    agreed: Mapping[str, Sequence[str]],
+    speeches: Mapping[str, Speech] = queries.NO_SPEECHES,
+) -> None:
     """Deliver until SIGTERM, SIGINT or SIGHUP. Raises LogLocked where another process does."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -119,5 +130,5 @@ async def deliver(directory: Path, rules: HubRules, agreed: Mapping[str, Sequenc
         loop.add_signal_handler(number, stop.set)
     with only_deliverer(directory):
         _log.info("delivering to those who subscribed")
-        await Deliverer(directory, rules, agreed).run(stop)
+        await Deliverer(directory, rules, agreed, speeches).run(stop)
     _log.info("delivers no more")

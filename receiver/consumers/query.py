@@ -11,16 +11,19 @@ nothing because of a slip would be found out too late.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from receiver.events import EventTypes
 from receiver.rejections import InvalidRequest
 from store import RecordedEvent
+from store.dialects import Context, Speech, in_our_words, opened
 from store.times import parse_time
 
 EVENT_TYPE = "eventType"
+NO_SPEECHES: Mapping[str, Speech] = MappingProxyType({})
 MOST_CHARACTERS = 2_000
 MOST_TERMS = 20
 
@@ -66,6 +69,8 @@ class Query:
     types: frozenset[str] | None
     """Canonical names; None is any."""
     terms: tuple[Term, ...]
+    speeches: Mapping[str, Speech] = field(default_factory=dict[str, Speech])
+    """Of sources that do not speak as TMF621 v5 has it: queries are in our words."""
 
     def wants(self, event: RecordedEvent) -> bool:
         """Whether the event is to be delivered."""
@@ -74,10 +79,17 @@ class Query:
         if not self.terms:
             return True
         document = json.loads(event.body)
+        speech = self.speeches.get(event.source)
+        if speech is not None:
+            known = Context(event.event_id, event.event_type, event.event_time)
+            told = opened(document, speech, known).document
+            document = in_our_words(told, event.event_type, speech)
         return all(term.holds(document) for term in self.terms)
 
 
-def read(text: str | None, types: EventTypes) -> Query:
+def read(
+    text: str | None, types: EventTypes, speeches: Mapping[str, Speech] = NO_SPEECHES
+) -> Query:
     """A query as it was sent. Raises InvalidRequest, which names the part."""
     text = (text or "").strip().removeprefix("?")
     if len(text) > MOST_CHARACTERS:
@@ -91,7 +103,7 @@ def read(text: str | None, types: EventTypes) -> Query:
     wanted = [_event_type(one, types) for one in given.pop(EVENT_TYPE, ())]
     members = frozenset(line.member for line in types.lines) | {"informationRequired"}
     terms = tuple(_term(name, values, members) for name, values in given.items())
-    return Query(frozenset(wanted) if wanted else None, terms)
+    return Query(frozenset(wanted) if wanted else None, terms, speeches)
 
 
 def _part(part: str) -> tuple[str, list[str]]:

@@ -15,6 +15,7 @@ import click
 import store
 from config.service_clock import week
 from config.settings import Settings
+from store.commands.dialects import speech_of
 from store.history import rebuild
 from store.history.clock import ALL_WEEK, Calendar, ServiceClock
 from store.history.rules import RuleBook, Rules
@@ -40,7 +41,10 @@ def rule_book(settings: Settings) -> RuleBook:
     """The fold's rules, from the settings."""
     clock = service_clock(settings)
     return RuleBook(
-        {name: Rules(one.time_zone, clock) for name, one in settings.sources.items()},
+        {
+            name: Rules(one.time_zone, clock, speech_of(one.dialect))
+            for name, one in settings.sources.items()
+        },
         others=Rules(clock=clock),
     )
 

@@ -47,9 +47,9 @@ def ticket_history(
     with closing(_index(directory / HISTORY_FILE, reader, known_at)) as connection:
         unit = Unit("ticket", *_key(connection, ticket_id, source))
         told = reader.told(units.positions(connection, unit))
-    zone = rules.of(unit.source).zone
-    views = [view(event, body, zone) for event, body in told]
-    return units.fold(unit, views, rules.of(unit.source), as_of)
+    own = rules.of(unit.source)
+    views = [view(event, body, own.zone, own.speech) for event, body in told]
+    return units.fold(unit, views, own, as_of)
 
 
 def _key(connection: sqlite3.Connection, ticket_id: str, source: str | None) -> tuple[str, str]:

@@ -143,12 +143,14 @@ class Follower:
         missing = [position for position in wanted if position not in held.views]
         old = [position for position in missing if position not in new]
         told = self._reader.told(old) if old else []
-        zone = self._rules.of(unit.source).zone
+        rules = self._rules.of(unit.source)
         for event, body in told:
-            held.views[event.position] = view(event, body, zone)
+            held.views[event.position] = view(event, body, rules.zone, rules.speech)
         for position in missing:
             if position in new:
-                held.views[position] = view(new[position], new[position].body, zone)
+                held.views[position] = view(
+                    new[position], new[position].body, rules.zone, rules.speech
+                )
         return [held.views[position] for position in wanted]
 
 
@@ -180,7 +182,7 @@ def outdated(connection: sqlite3.Connection, rules: RuleBook) -> str | None:
     if version(connection) != tables.VERSION:
         return "history.db is of another version"
     if checkpoint(connection, "rules") not in {0, rules.fingerprint}:
-        return "the rules of folding (time zones, service clock) have changed"
+        return "the rules of folding (dialects, time zones, service clock) have changed"
     return None
 
 

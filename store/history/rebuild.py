@@ -165,7 +165,7 @@ class _Folding:
         texts: list[tuple[str, searching.Document]] = []
         for unit, positions in job:
             rules = self._rules.of(unit.source)
-            views = [view(*told[position], rules.zone) for position in positions]
+            views = [view(*told[position], rules.zone, rules.speech) for position in positions]
             history = units.fold(unit, views, rules)
             for table, folded in zip(History._fields, history, strict=True):
                 found[table] += folded

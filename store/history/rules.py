@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from store.dialects import Speech
 from store.history.clock import ServiceClock
 
 
@@ -16,6 +17,8 @@ class Rules:
     zone: str = "Europe/Berlin"
     """Of times that name none (IANA name)."""
     clock: ServiceClock = field(default_factory=ServiceClock)
+    speech: Speech | None = None
+    """How its bytes are read; None: as TMF621 v5 has them."""
 
 
 @dataclass(frozen=True, slots=True)

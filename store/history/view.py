@@ -14,6 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from store import payload
+from store.dialects import Context, Speech, in_our_words, opened
 from store.events import EventHead, RecordedEvent
 from store.history.members import written
 from store.members import sole_object
@@ -129,14 +130,19 @@ class View(msgspec.Struct, frozen=True, gc=False):
         return (self.occurred_at, self.rank, self.content, self.event_id)
 
 
-def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
-    """Read an event's bytes. `zone` is its source's, for times that name none. Never raises: what
-    cannot be read is absent.
+def view(
+    event: EventHead | RecordedEvent, body: bytes, zone: str, speech: Speech | None = None
+) -> View:
+    """Read an event's bytes. `zone` is its source's, for times that name none; so is `speech`, where
+    it does not speak as TMF621 v5 does. Never raises: what cannot be read is absent.
     """
     if not body:
         return _erased(event)
     document = _document(body)
     event_type = event.event_type
+    if speech is not None:
+        known = Context(event.event_id, event_type, event.event_time)
+        document = in_our_words(opened(document, speech, known).document, event_type, speech)
     located = payload.payload_of(event_type, document)
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event_type, OTHER)

@@ -22,6 +22,7 @@ BITES = {
     "store/payload.py": "import pydantic",
     "store/log/identity.py": "import config.settings",
     "store/history/fold.py": "import sqlite3",
+    "store/dialects/wording.py": "import sqlite3",
     "receiver/listener.py": "import store.log.sqlite",
     "dashboards/words.py": "import store.log.sqlite",
 }

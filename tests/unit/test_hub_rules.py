@@ -13,6 +13,7 @@ from receiver.consumers.rules import HubRules
 from receiver.consumers.sending import Sender, Undelivered
 from receiver.events import EVENT_TYPES, EventTypes
 from store import MemoryLog, RecordedEvent
+from store.commands.dialects import dialect_of
 from tests.new_events import new_event
 
 TYPES = EventTypes(EVENT_TYPES)
@@ -166,3 +167,17 @@ def test_an_answer_without_end_is_not_read_for_ever(monkeypatch):
     leads_to(monkeypatch, "127.0.0.1")
     endless = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 200_000
     assert asyncio.run(one_attempt(endless))[1] is None
+
+
+def test_a_query_is_in_our_words_whatever_the_source_speaks():
+    theirs = {"relatedParty": [{"id": "P-1", "role": "owner"}], "statusChange": []}
+    cloud = {"specversion": "1.0", "id": "1", "data": {"id": "T", "severity": "Major"}}
+    v4, structured = recorded({"event": {"troubleTicket": {"id": "T", **theirs}}}), recorded(cloud)
+    party = "troubleTicket.relatedParty.partyOrPartyRole.id=P-1"
+    for name, event, text in (
+        ("tmf621-v4", v4, party),
+        ("cloudevents", structured, "troubleTicket.severity=Major"),
+    ):
+        speeches = {event.source: dialect_of(name).speech}
+        assert query.read(text, TYPES, speeches).wants(event)
+        assert not query.read(text, TYPES).wants(event)
