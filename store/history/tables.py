@@ -17,7 +17,7 @@ import sqlite_utils
 
 from store.history import rows, searching
 
-VERSION = 3
+VERSION = 4
 """Raise it when a table changes: a history.db of another version is folded anew."""
 
 

@@ -2,7 +2,8 @@
 
 A View is a function of the event alone. Its `occurred_at` never comes from arrival while the
 event itself offers any time; its `content` is the digest of what it says without what senders
-vary from subscription to subscription, so that aliases meet.
+vary from subscription to subscription, so that aliases meet. To digest costs more than to read, and
+few events stand where only that can tell them apart: it is done when it is asked for.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from store import payload
 from store.events import EventHead, RecordedEvent
@@ -41,6 +43,9 @@ KINDS: dict[str, tuple[str, int]] = {
 OTHER = ("other", 8)
 ERASED = ("erased", 8)
 
+TIMELESS = "received_at"
+"""The rule for an event that names no time at all."""
+
 _OCCURRED = ("timeOccurred", "timeOcurred")
 _NAMED_BY_EVENT = (*_OCCURRED, "eventTime")
 _NAMED_BY_RESOURCE = ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate")
@@ -63,8 +68,8 @@ class StatusClaim(msgspec.Struct, frozen=True, gc=False):
         return payload.status_reason(self.told) or ""
 
 
-class View(msgspec.Struct, frozen=True, gc=False):
-    """One event, understood."""
+class View(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """One event, understood. It equals itself alone."""
 
     event_type: str
     event_id: str
@@ -73,8 +78,6 @@ class View(msgspec.Struct, frozen=True, gc=False):
     occurred_at: str
     occurred_rule: str
     """The member `occurred_at` was read from."""
-    content: str
-    """Digest of what it says: equal for aliases."""
     resource_type: str
     resource_id: str
     resource: Json
@@ -89,9 +92,20 @@ class View(msgspec.Struct, frozen=True, gc=False):
     position: int
     received_at: str
     event_time: str | None
+    document: Json
+    """All that it says, of which `resource` is a part."""
     information: tuple[Json, ...] = ()
     milestones: tuple[Json, ...] = ()
     alerts: tuple[Json, ...] = ()
+    digested: str = ""
+    """Its `content`, once that was asked for."""
+
+    @property
+    def content(self) -> str:
+        """Digest of what it says: equal for aliases."""
+        if not self.digested:
+            force_setattr(self, "digested", _content(self, self.document, self.occurred_rule))
+        return self.digested
 
     @property
     def history_date(self) -> str | None:
@@ -100,9 +114,13 @@ class View(msgspec.Struct, frozen=True, gc=False):
         return last.date if last and self.status and last.status == self.status.status else None
 
     @property
-    def order(self) -> tuple[str, int, str, str]:
+    def order(self) -> "tuple[str, int, View]":
         """Where it stands among the events of its ticket, whatever order they arrived in."""
-        return (self.occurred_at, self.rank, self.content, self.event_id)
+        return (self.occurred_at, self.rank, self)
+
+    def __lt__(self, other: "View") -> bool:
+        """Which goes first of two of one moment and rank."""
+        return (self.content, self.event_id) < (other.content, other.event_id)
 
 
 def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
@@ -128,7 +146,6 @@ def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
         rank,
         occurred_at,
         occurred_rule,
-        _content(event, document, occurred_rule),
         event.resource_type,
         event.resource_id,
         resource,
@@ -140,6 +157,7 @@ def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
         event.position,
         received_at,
         event.event_time,
+        document,
         *_beside(kind, document, resource),
     )
 
@@ -169,7 +187,6 @@ def _erased(event: EventHead | RecordedEvent) -> View:
         rank=ERASED[1],
         occurred_at=event.occurred_at,
         occurred_rule="erased",
-        content=hashlib.sha256(told.encode()).hexdigest(),
         resource_type=event.resource_type,
         resource_id=event.resource_id,
         resource={},
@@ -181,6 +198,8 @@ def _erased(event: EventHead | RecordedEvent) -> View:
         position=event.position,
         received_at=event.received_at,
         event_time=event.event_time,
+        document={},
+        digested=hashlib.sha256(told.encode()).hexdigest(),
     )
 
 
@@ -217,10 +236,10 @@ def _occurred(document: Json, resource: Json, received_at: str, zone: str) -> tu
             at = read_time(members.get(name), zone)
             if at:
                 return at, name
-    return received_at, "received_at"
+    return received_at, TIMELESS
 
 
-def _content(event: EventHead | RecordedEvent, document: Json, occurred_rule: str) -> str:
+def _content(event: View, document: Json, occurred_rule: str) -> str:
     """Digest of what is told of what, without what a second subscription varies."""
     said = document.copy()
     for name in _varied("event" in document, occurred_rule):
@@ -234,7 +253,7 @@ def _varied(has_event: bool, occurred_rule: str) -> frozenset[str]:
     """Members of the envelope that differ between two tellings of one thing: ids and send time."""
     # Without `event` the resource stands among them, and id and href may be its own.
     varied = frozenset({"correlationId", "id", "href"} if has_event else {"correlationId"})
-    if occurred_rule == "received_at":
+    if occurred_rule == TIMELESS:
         # It names no time: the same again may be another change, and only its id can tell.
         return varied - {"id"}
     if occurred_rule in _OCCURRED:
