@@ -305,9 +305,7 @@ def _names(told: Sequence[Json]) -> str:
     return ", ".join(names) or "unnamed"
 
 
-def _change_rows(
-    subject: Subject, entry_key: str, fact: Fact, first: int
-) -> list[rows.Change]:
+def _change_rows(subject: Subject, entry_key: str, fact: Fact, first: int) -> list[rows.Change]:
     """A row for each change, numbered from `first` on within their entry."""
     return [
         rows.Change(

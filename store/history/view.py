@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from store import payload
-from store.events import EventHead, RecordedEvent
+from store.events import RecordedEvent, Telling
 from store.history.members import written
 from store.times import read_time
 
@@ -123,7 +123,7 @@ class View(msgspec.Struct, frozen=True, gc=False, eq=False):
         return (self.content, self.event_id) < (other.content, other.event_id)
 
 
-def view(event: EventHead | RecordedEvent, body: bytes, zone: str) -> View:
+def view(event: RecordedEvent | Telling, body: bytes, zone: str) -> View:
     """Read an event's bytes. `zone` is its source's, for times that name none. Never raises: what
     cannot be read is absent.
     """
@@ -177,7 +177,7 @@ def _beside(
             return (), (), ()
 
 
-def _erased(event: EventHead | RecordedEvent) -> View:
+def _erased(event: RecordedEvent | Telling) -> View:
     """An event whose bytes were erased: a fact that something was told then, and nothing more."""
     told = f"{event.event_type}\n{event.event_id}\n{event.digest}"
     return View(
