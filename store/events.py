@@ -92,6 +92,41 @@ class EventHead(NamedTuple):
         )
 
 
+class Telling(NamedTuple):
+    """What a fold has to know of an event beside its bytes."""
+
+    position: int
+    event_type: str
+    event_id: str
+    resource_type: str
+    resource_id: str
+    occurred_at: str
+    event_time: str | None
+    received_at: str
+    sha256: bytes
+    """Of its body."""
+
+    @property
+    def digest(self) -> str:
+        """The same, hex."""
+        return self.sha256.hex()
+
+    @classmethod
+    def of(cls, event: RecordedEvent) -> "Telling":
+        """That of an event."""
+        return cls(
+            position=event.position,
+            event_type=event.event_type,
+            event_id=event.event_id,
+            resource_type=event.resource_type,
+            resource_id=event.resource_id,
+            occurred_at=event.occurred_at,
+            event_time=event.event_time,
+            received_at=event.received_at,
+            sha256=bytes.fromhex(event.digest),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What the log answers for one event, after the commit."""

@@ -37,8 +37,8 @@ class Timeline(NamedTuple):
 
     entries: list[rows.Entry]
     changes: list[rows.Change]
-    entry_of: dict[str, str]
-    """Content of a view -> key of the entry that tells it."""
+    entry_of: dict[View, str]
+    """The entry that tells what an event told, by its key."""
 
     def until(self, end: str) -> "Timeline":
         """What of it had happened by then."""
@@ -47,7 +47,7 @@ class Timeline(NamedTuple):
         found = [entry for entry in self.entries if (entry.at or "") <= end]
         kept = {entry.entry for entry in found}
         changes = [change for change in self.changes if change.entry in kept]
-        entry_of = {content: name for content, name in self.entry_of.items() if name in kept}
+        entry_of = {view: name for view, name in self.entry_of.items() if name in kept}
         return Timeline(found, changes, entry_of)
 
 
@@ -55,26 +55,25 @@ def timeline(
     subject: Subject, facts: Sequence[Fact], lane: Sequence[Point], deleted_at: str | None
 ) -> Timeline:
     """One entry a fact and one an inferred point; witnesses of one change share an entry."""
-    by_content = {fact.view.content: fact for fact in facts}
+    by_view = {fact.view: fact for fact in facts}
+    keys = _keys(subject, facts)
     steps = _steps(lane)
     told_at = {
-        witness.content: point
-        for point in lane
-        if not point.inferred
-        for witness in point.witnesses
+        witness: point for point in lane if not point.inferred for witness in point.witnesses
     }
-    entry_of: dict[str, str] = {}
+    entry_of: dict[View, str] = {}
     found: list[rows.Entry] = []
     changes: list[rows.Change] = []
-    name = subject.name
+    changed: dict[str, int] = {}
     for fact in facts:
-        content = fact.view.content
-        point = told_at.get(content)
-        together = _together(fact, point, by_content)
+        point = told_at.get(fact.view)
+        together = _together(fact, point, by_view)
         first = together[0]
-        entry_of[content] = entry_key = f"{name}#{first.view.content[:16]}"
+        entry_of[fact.view] = entry_key = keys[first.view]
         if fact.changes:
-            changes += _change_rows(subject, entry_key, fact)
+            before = changed.get(entry_key, 0)
+            changes += _change_rows(subject, entry_key, fact, before + 1)
+            changed[entry_key] = before + len(fact.changes)
         if first is fact:
             found.append(
                 _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
@@ -99,6 +98,24 @@ def named(value: object) -> str | None:
     for one in payload.objects(value):
         return plain(one.get("name")) or plain(one.get("id"))
     return plain(value)
+
+
+def _keys(subject: Subject, facts: Sequence[Fact]) -> dict[View, str]:
+    """The key of each fact's entry: the moment and rank of what it tells. Among equals, which few
+    are, all but the first (in fold order) need the digest beside it.
+    """
+    stem = f"{subject.name}#" if subject.ticket else f"{subject.name}#specification-"
+    keys: dict[View, str] = {}
+    taken: set[str] = set()
+    for fact in facts:
+        view = fact.view
+        moment = view.occurred_at.replace("-", "").replace(":", "").replace(".", "")
+        entry_key = f"{stem}{moment}-{view.rank}"
+        if entry_key in taken:
+            entry_key = f"{entry_key}-{view.content[:16]}"
+        taken.add(entry_key)
+        keys[view] = entry_key
+    return keys
 
 
 class _Steps(NamedTuple):
@@ -126,16 +143,16 @@ def _steps(lane: Sequence[Point]) -> _Steps:
     return _Steps([point.at for point in points], points, places)
 
 
-def _together(fact: Fact, point: Point | None, by_content: dict[str, Fact]) -> list[Fact]:
+def _together(fact: Fact, point: Point | None, by_view: dict[View, Fact]) -> list[Fact]:
     """The facts that tell one change, by rank; nearly always it is told by one alone."""
     if point is None or len(point.witnesses) == 1:
         return [fact]
-    together = [by_content[one.content] for one in point.witnesses if one.content in by_content]
+    together = [by_view[one] for one in point.witnesses if one in by_view]
     together.sort(key=_rank)
     return together
 
 
-def _rank(fact: Fact) -> tuple[int, tuple[str, int, str, str]]:
+def _rank(fact: Fact) -> tuple[int, tuple[str, int, View]]:
     return fact.view.rank, fact.view.order
 
 
@@ -291,10 +308,11 @@ def _names(told: Sequence[Json]) -> str:
     return ", ".join(names) or "unnamed"
 
 
-def _change_rows(subject: Subject, entry_key: str, fact: Fact) -> list[rows.Change]:
+def _change_rows(subject: Subject, entry_key: str, fact: Fact, first: int) -> list[rows.Change]:
+    """A row for each change, numbered from `first` on within their entry."""
     return [
         rows.Change(
-            f"{entry_key}#{key(fact.view.content, one.member, one.item)}",
+            f"{entry_key}#{number:04d}",
             entry_key,
             subject.ticket,
             subject.specification,
@@ -304,5 +322,5 @@ def _change_rows(subject: Subject, entry_key: str, fact: Fact) -> list[rows.Chan
             one.before,
             one.after,
         )
-        for one in fact.changes
+        for number, one in enumerate(fact.changes, first)
     ]

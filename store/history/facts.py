@@ -6,7 +6,7 @@ from operator import attrgetter
 import msgspec
 
 from store.history.members import Difference
-from store.history.view import View
+from store.history.view import TIMELESS, View
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -20,23 +20,41 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 
 def distinct(views: Iterable[View]) -> list[Fact]:
     """What was told, each thing once, in fold order; the same key with other content in conflict."""
-    by_content: dict[str, list[View]] = {}
-    content_of: dict[tuple[str, str], str] = {}
+    told: list[list[View]] = []
+    timeless: dict[str, list[View]] = {}
+    by_name: dict[tuple[str, str], View] = {}
     conflicting: set[tuple[str, str]] = set()
     for view in sorted(views, key=_order):
-        content = view.content
-        by_content.setdefault(content, []).append(view)
         name = (view.event_type, view.event_id)
-        if content_of.setdefault(name, content) != content:
+        namesake = by_name.setdefault(name, view)
+        if namesake is not view and namesake.content != view.content:
             conflicting.add(name)
+        # Those who say the same of one moment follow each other; of no moment, they may be apart.
+        if view.occurred_rule == TIMELESS:
+            same = timeless.setdefault(view.content, [])
+            if not same:
+                told.append(same)
+            same.append(view)
+        elif told and _say_the_same(told[-1][0], view):
+            told[-1].append(view)
+        else:
+            told.append([view])
     return [
         Fact(
             same[0],
             tuple(same[1:]),
             bool(conflicting) and any((v.event_type, v.event_id) in conflicting for v in same),
         )
-        for same in by_content.values()
+        for same in told
     ]
+
+
+def _say_the_same(one: View, other: View) -> bool:
+    return (
+        one.occurred_at == other.occurred_at
+        and one.rank == other.rank
+        and one.content == other.content
+    )
 
 
 _order = attrgetter("order")

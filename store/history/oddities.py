@@ -23,7 +23,7 @@ def gap_rows(ticket: str, lane: Sequence[Point], told: Timeline) -> list[rows.Ga
             ticket=ticket,
             status=point.status,
             at=point.at,
-            witness=told.entry_of.get(point.witnesses[0].content),
+            witness=told.entry_of.get(point.witnesses[0]),
             proof=_proof(point),
         )
         for point in lane

@@ -43,9 +43,8 @@ class Point:
         return "reconciled" if self.witnesses[0].provenance == "reconciled" else "inferred"
 
     @property
-    def order(self) -> tuple[str, int, str, str]:
-        first = self.witnesses[0]
-        return (self.at, _AFTER.get(self.status or "", -1), first.occurred_at, first.content)
+    def order(self) -> tuple[str, int, tuple[str, int, View]]:
+        return (self.at, _AFTER.get(self.status or "", -1), self.witnesses[0].order)
 
 
 class Dates:

@@ -28,8 +28,8 @@ FOLD_BATCH = 2_000
 """Events (of whole units) folded in one."""
 INDEX_EVERY = 8
 """Batches between two indexes made meanwhile: long enough for the others to fold ahead again."""
-WRITTEN_BACK_PAGES = 16_384
-"""Of the write-ahead log, before SQLite writes it back (64 MB): each time costs two fsyncs."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Another after each start of the machine."""
 
 Progress = Callable[[int, int], None]
 """Told how many events of how many are done; each is counted once a pass, so twice in all."""
@@ -56,9 +56,11 @@ def rebuild(history: Path, open_reader: OpenReader, rules: RuleBook, progress: P
 
 
 def _start(aside: Path, rules: RuleBook, reader: LogReader) -> sqlite3.Connection:
-    """Open what an earlier rebuild left, or begin anew when that was of another version or by other rules."""
+    """Open what an earlier rebuild left, or begin anew when that was of another version, by other
+    rules, or may have been torn when the machine went down.
+    """
     connection = _connect(aside)
-    if follower.outdated(connection, rules):
+    if follower.outdated(connection, rules) or not _is_of_this_boot(connection):
         connection.close()
         _remove(aside)
         connection = _connect(aside)
@@ -67,17 +69,31 @@ def _start(aside: Path, rules: RuleBook, reader: LogReader) -> sqlite3.Connectio
     connection.execute(
         "CREATE TABLE IF NOT EXISTS _rebuild (pass TEXT PRIMARY KEY, last TEXT, events INT)"
     )
-    connection.execute("INSERT OR IGNORE INTO _rebuild VALUES ('all', '', ?)", (reader.head(),))
+    connection.executemany(
+        "INSERT OR IGNORE INTO _rebuild VALUES (?, ?, ?)",
+        [("boot", _boot(), 0), ("all", "", reader.head())],
+    )
     return connection
 
 
 def _connect(aside: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(aside, isolation_level=None, timeout=30)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    # Each page is written once and nobody reads meanwhile: a write-ahead log would write all twice.
+    connection.execute("PRAGMA journal_mode = PERSIST")
+    # Without fsync a killed process loses nothing (sqlite.org/pragma.html#pragma_synchronous); a
+    # machine that goes down may, which is found out by its next boot.
+    connection.execute(f"PRAGMA synchronous = {'OFF' if _boot() else 'NORMAL'}")
     connection.execute("PRAGMA cache_size = -65536")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {WRITTEN_BACK_PAGES}")
     return connection
+
+
+def _boot() -> str:
+    """Of this machine; empty where it does not tell."""
+    return BOOT.read_text().strip() if BOOT.exists() else ""
+
+
+def _is_of_this_boot(connection: sqlite3.Connection) -> bool:
+    return _last(connection, "boot") == _boot()
 
 
 def _index_events(
@@ -219,8 +235,9 @@ def _finish(connection: sqlite3.Connection, reader: LogReader, rules: RuleBook) 
     following = follower.Follower(reader, connection, rules)
     while following.step():
         pass
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _remove(aside: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-journal", "-wal", "-shm"):
         aside.with_name(f"{aside.name}{suffix}").unlink(missing_ok=True)

@@ -11,6 +11,7 @@ Letters: "Müller" is found as müller, Mueller and Muller, "Straße" as strasse
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 from unicodedata import combining, normalize
@@ -142,12 +143,24 @@ def _indexed(text: str) -> str:
     """A text in plain letters, and its words with umlauts once more with the dots left out."""
     if text.isascii():
         return text
-    composed = normalize("NFC", text)
-    german = composed.translate(_GERMAN)
-    if german == composed:
-        return _plain(composed)
-    again = [word for word in composed.split() if word.translate(_GERMAN) != word]
-    return f"{_plain(german)} {_plain(' '.join(again))}"
+    words: list[str] = []
+    again: list[str] = []
+    for word in normalize("NFC", text).split():
+        if word.isascii():
+            words.append(word)
+        else:
+            german, dotless = _both(word)
+            words.append(german)
+            if dotless is not None:
+                again.append(dotless)
+    return " ".join(words + again)
+
+
+@lru_cache(maxsize=4_096)  # few words of a text have umlauts, and the same ones in many
+def _both(word: str) -> tuple[str, str | None]:
+    """A word in plain letters, and with the dots left out where that is another."""
+    german = word.translate(_GERMAN)
+    return _plain(german), None if german == word else _plain(word)
 
 
 _TICKET = rows.Ticket._fields.index("ticket")

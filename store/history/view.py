@@ -2,7 +2,8 @@
 
 A View is a function of the event alone. Its `occurred_at` never comes from arrival while the
 event itself offers any time; its `content` is the digest of what it says without what senders
-vary from subscription to subscription, so that aliases meet.
+vary from subscription to subscription, so that aliases meet. To digest costs more than to read, and
+few events stand where only that can tell them apart: it is done when it is asked for.
 """
 
 import hashlib
@@ -12,10 +13,11 @@ from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from store import payload
 from store.dialects import Context, Speech, in_our_words, opened
-from store.events import EventHead, RecordedEvent
+from store.events import RecordedEvent, Telling
 from store.history.members import written
 from store.members import sole_object
 from store.own_events import PROVENANCE
@@ -57,6 +59,9 @@ GONE = ("deleted", 9)
 BESIDE = frozenset({"task", "requested"})
 """Kinds that stand in a ticket's timeline and say nothing about its own state."""
 
+TIMELESS = "received_at"
+"""The rule for an event that names no time at all."""
+
 _OCCURRED = ("timeOccurred", "timeOcurred")
 _NAMED_BY_EVENT = (*_OCCURRED, "eventTime")
 _NAMED_BY_RESOURCE = ("statusChangeDate", "stateChangeDate", "lastUpdate", "creationDate")
@@ -79,8 +84,8 @@ class StatusClaim(msgspec.Struct, frozen=True, gc=False):
         return payload.status_reason(self.told) or ""
 
 
-class View(msgspec.Struct, frozen=True, gc=False):
-    """One event, understood."""
+class View(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """One event, understood. It equals itself alone."""
 
     event_type: str
     event_id: str
@@ -89,8 +94,6 @@ class View(msgspec.Struct, frozen=True, gc=False):
     occurred_at: str
     occurred_rule: str
     """The member `occurred_at` was read from."""
-    content: str
-    """Digest of what it says: equal for aliases."""
     resource_type: str
     resource_id: str
     resource: Json
@@ -105,6 +108,8 @@ class View(msgspec.Struct, frozen=True, gc=False):
     position: int
     received_at: str
     event_time: str | None
+    document: Json
+    """All that it says, of which `resource` is a part."""
     information: tuple[Json, ...] = ()
     milestones: tuple[Json, ...] = ()
     alerts: tuple[Json, ...] = ()
@@ -112,11 +117,20 @@ class View(msgspec.Struct, frozen=True, gc=False):
     """Whether the resource is all there is: what it does not name is not there."""
     answered: str = ""
     """Of a request: what the provider answered, in words."""
+    digested: str = ""
+    """Its `content`, once that was asked for."""
 
     @property
     def provenance(self) -> str:
         """received, reconciled or requested."""
         return PROVENANCE.get(self.event_type, "received")
+
+    @property
+    def content(self) -> str:
+        """Digest of what it says: equal for aliases."""
+        if not self.digested:
+            force_setattr(self, "digested", _content(self, self.document, self.occurred_rule))
+        return self.digested
 
     @property
     def history_date(self) -> str | None:
@@ -125,13 +139,17 @@ class View(msgspec.Struct, frozen=True, gc=False):
         return last.date if last and self.status and last.status == self.status.status else None
 
     @property
-    def order(self) -> tuple[str, int, str, str]:
+    def order(self) -> "tuple[str, int, View]":
         """Where it stands among the events of its ticket, whatever order they arrived in."""
-        return (self.occurred_at, self.rank, self.content, self.event_id)
+        return (self.occurred_at, self.rank, self)
+
+    def __lt__(self, other: "View") -> bool:
+        """Which goes first of two of one moment and rank."""
+        return (self.content, self.event_id) < (other.content, other.event_id)
 
 
 def view(
-    event: EventHead | RecordedEvent, body: bytes, zone: str, speech: Speech | None = None
+    event: RecordedEvent | Telling, body: bytes, zone: str, speech: Speech | None = None
 ) -> View:
     """Read an event's bytes. `zone` is its source's, for times that name none; so is `speech`, where
     it does not speak as TMF621 v5 does. Never raises: what cannot be read is absent.
@@ -163,7 +181,6 @@ def view(
         rank,
         occurred_at,
         occurred_rule,
-        _content(event, document, occurred_rule),
         event.resource_type,
         event.resource_id,
         resource,
@@ -175,6 +192,7 @@ def view(
         event.position,
         received_at,
         event.event_time,
+        document,
         *_beside(kind, document, resource),
         kind == "reconciled" and document.get("complete") is True,
     )
@@ -195,7 +213,7 @@ def _beside(
             return (), (), ()
 
 
-def _requested(event: EventHead | RecordedEvent, document: Json, rank: int) -> View:
+def _requested(event: RecordedEvent | Telling, document: Json, rank: int) -> View:
     """What we asked for: whether it came to be, only the provider's own telling says."""
     told = sole_object(document.get("requested"))
     status = told[1].get("status") if told else None
@@ -204,17 +222,18 @@ def _requested(event: EventHead | RecordedEvent, document: Json, rank: int) -> V
     return msgspec.structs.replace(
         _bare(event, "requested", rank, rule),
         occurred_at=occurred_at,
-        content=_content(event, document, rule),
         answered=answered,
+        document=document,
+        digested="",
     )
 
 
-def _erased(event: EventHead | RecordedEvent) -> View:
+def _erased(event: RecordedEvent | Telling) -> View:
     """An event whose bytes were erased: a fact that something was told then, and nothing more."""
     return _bare(event, *ERASED, "erased")
 
 
-def _bare(event: EventHead | RecordedEvent, kind: str, rank: int, rule: str) -> View:
+def _bare(event: RecordedEvent | Telling, kind: str, rank: int, rule: str) -> View:
     """An event that says nothing of a resource."""
     told = f"{event.event_type}\n{event.event_id}\n{event.digest}"
     return View(
@@ -224,7 +243,6 @@ def _bare(event: EventHead | RecordedEvent, kind: str, rank: int, rule: str) -> 
         rank=rank,
         occurred_at=event.occurred_at,
         occurred_rule=rule,
-        content=hashlib.sha256(told.encode()).hexdigest(),
         resource_type=event.resource_type,
         resource_id=event.resource_id,
         resource={},
@@ -236,6 +254,8 @@ def _bare(event: EventHead | RecordedEvent, kind: str, rank: int, rule: str) -> 
         position=event.position,
         received_at=event.received_at,
         event_time=event.event_time,
+        document={},
+        digested=hashlib.sha256(told.encode()).hexdigest(),
     )
 
 
@@ -272,10 +292,10 @@ def _occurred(document: Json, resource: Json, received_at: str, zone: str) -> tu
             at = read_time(members.get(name), zone)
             if at:
                 return at, name
-    return received_at, "received_at"
+    return received_at, TIMELESS
 
 
-def _content(event: EventHead | RecordedEvent, document: Json, occurred_rule: str) -> str:
+def _content(event: View, document: Json, occurred_rule: str) -> str:
     """Digest of what is told of what, without what a second subscription varies."""
     said = document.copy()
     for name in _varied("event" in document, occurred_rule):
@@ -289,7 +309,7 @@ def _varied(has_event: bool, occurred_rule: str) -> frozenset[str]:
     """Members of the envelope that differ between two tellings of one thing: ids and send time."""
     # Without `event` the resource stands among them, and id and href may be its own.
     varied = frozenset({"correlationId", "id", "href"} if has_event else {"correlationId"})
-    if occurred_rule == "received_at":
+    if occurred_rule == TIMELESS:
         # It names no time: the same again may be another change, and only its id can tell.
         return varied - {"id"}
     if occurred_rule in _OCCURRED:

@@ -9,7 +9,14 @@ from itertools import islice, takewhile, zip_longest
 from pathlib import Path
 from typing import Any
 
-from store.events import Decision, EventHead, Quarantined, RecordedEvent, Redelivery
+from store.events import (
+    Decision,
+    EventHead,
+    Quarantined,
+    RecordedEvent,
+    Redelivery,
+    Telling,
+)
 from store.history import follower, tables
 from store.history.asking import HISTORY_FILE
 from store.history.rebuild import rebuild
@@ -51,7 +58,7 @@ class LogUntil:
         found = self._reader.heads(after, limit)
         return takewhile(lambda event: event.position <= self._until["events"], found)
 
-    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+    def told(self, positions: Sequence[int]) -> list[tuple[Telling, bytes]]:
         return self._reader.told([one for one in positions if one <= self._until["events"]])
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:

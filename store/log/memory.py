@@ -15,6 +15,7 @@ from store.events import (
     RecordedEvent,
     Redelivery,
     Refused,
+    Telling,
 )
 from store.log.group_commit import Answer, Entry, GroupCommit
 from store.log.identity import FIRST_CHAIN, chain_of, known
@@ -61,8 +62,8 @@ class MemoryLog:
     def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
         return map(EventHead.of, self.read(after, limit))
 
-    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
-        return [(EventHead.of(event), event.body) for event in self.events(positions)]
+    def told(self, positions: Sequence[int]) -> list[tuple[Telling, bytes]]:
+        return [(Telling.of(event), event.body) for event in self.events(positions)]
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         return self._from(self._redeliveries, after, limit)

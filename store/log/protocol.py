@@ -19,6 +19,7 @@ from store.events import (
     RecordedEvent,
     Redelivery,
     Refused,
+    Telling,
 )
 
 
@@ -43,8 +44,10 @@ class LogReader(Protocol):
         """As `read`, without the bodies, many times faster."""
         ...
 
-    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
-        """As `events`, heads and bodies apart; for those who read very many."""
+    def told(self, positions: Sequence[int]) -> list[tuple[Telling, bytes]]:
+        """Those events that exist, by position ascending, each with its bytes; for folds, which read
+        very many.
+        """
         ...
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:

@@ -11,7 +11,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from store.events import Decision, EventHead, Quarantined, RecordedEvent, Redelivery
+from store.events import (
+    Decision,
+    EventHead,
+    Quarantined,
+    RecordedEvent,
+    Redelivery,
+    Telling,
+)
 from store.log import rows
 from store.log.packing import BEGINNING, Damaged, Packing
 from store.log.protocol import LogMissing, LogUnavailable
@@ -29,7 +36,7 @@ _HEADS = (
     "FROM events WHERE position"
 )
 _TOLD = (
-    f"SELECT {rows.HEAD_COLUMNS}, body FROM events "
+    f"SELECT {rows.TELLING_COLUMNS}, body FROM events "
     "WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
 _REDELIVERIES = f"SELECT {rows.REDELIVERY_COLUMNS} FROM redeliveries WHERE id"
@@ -84,12 +91,9 @@ class SqliteReading:
     def heads(self, after: int = 0, limit: int | None = None) -> Iterator[EventHead]:
         return self._pages(f"{_HEADS} > ? ORDER BY position", self._head, after, limit)
 
-    def told(self, positions: Sequence[int]) -> list[tuple[EventHead, bytes]]:
+    def told(self, positions: Sequence[int]) -> list[tuple[Telling, bytes]]:
         found = self._select(_TOLD, json.dumps([*positions]))
-        bodies = [self._body_of(row[0], row[-1]) for row in found]
-        return [
-            (rows.event_head(row, len(body)), body) for row, body in zip(found, bodies, strict=True)
-        ]
+        return [(Telling(*row[:-1]), self._body_of(row[0], row[-1])) for row in found]
 
     def redeliveries(self, after: int = 0, limit: int | None = None) -> Iterator[Redelivery]:
         return self._pages(f"{_REDELIVERIES} > ? ORDER BY id", rows.redelivery, after, limit)

@@ -23,6 +23,10 @@ HEAD_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, drift, lower(hex(digest)), conflict_of"
 )
+TELLING_COLUMNS = (
+    "position, event_type, event_id, resource_type, resource_id, occurred_at, event_time, "
+    "received_at, digest"
+)
 BARE_QUARANTINE_COLUMNS = (
     "id, source, path, headers, received_at, status, reasons, fingerprint, body"  # body stays last
 )

@@ -14,7 +14,7 @@ from store import (
     open_log,
     verify_chain,
 )
-from store.events import EventHead
+from store.events import EventHead, Telling
 from store.log import reader
 from tests.new_events import new_event, refused
 
@@ -59,7 +59,7 @@ def test_heads_say_what_events_say_without_their_bodies(log):
     assert [head.size for head in log.heads(1, 1)] == [2]
     assert list(log.heads(3)) == []
     assert log.told([3, 1, 99]) == [
-        (EventHead.of(event), event.body) for event in (events[0], events[2])
+        (Telling.of(event), event.body) for event in (events[0], events[2])
     ]
 
 
