@@ -199,3 +199,12 @@ class Certificate(Table):
         min_length=1,
         description="SHA-256 of the certificate (DER), lower case hex; two during renewal.",
     )
+
+
+def one_secret(name: str, value: SecretStr | None, file: Path | None, variable: str) -> str:
+    """The one secret that is named. Raises ValueError, which names the knob."""
+    written = (value.get_secret_value(),) if value else ()
+    found = gathered(name, written, file, variable)
+    if len(found) > 1:
+        raise ValueError(f"{name}: there are several")
+    return found[0]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from config.proofs import StandardWebhooks, Table, gathered
+from config.proofs import StandardWebhooks, Table, gathered, one_secret
 
 TargetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
@@ -26,7 +26,7 @@ class Bearer(Table):
 
     def secret(self) -> str:
         """The token, in clear. Raises ValueError, which names the knob."""
-        return _one("token", self.token, self.token_file, self.token_environment)
+        return one_secret("token", self.token, self.token_file, self.token_environment)
 
 
 class Basic(Table):
@@ -39,7 +39,7 @@ class Basic(Table):
 
     def secret(self) -> str:
         """The password, in clear. Raises ValueError, which names the knob."""
-        return _one("password", self.password, self.password_file, self.password_environment)
+        return one_secret("password", self.password, self.password_file, self.password_environment)
 
 
 class OAuth2(Table):
@@ -55,7 +55,7 @@ class OAuth2(Table):
 
     def secret(self) -> str:
         """The client's secret, in clear. Raises ValueError, which names the knob."""
-        return _one(
+        return one_secret(
             "client_secret",
             self.client_secret,
             self.client_secret_file,
@@ -237,18 +237,10 @@ class Nats(Sending):
         """The token, in clear, where there is one. Raises ValueError, which names the knob."""
         if self.token is None and self.token_file is None and not self.token_environment:
             return None
-        return _one("token", self.token, self.token_file, self.token_environment)
+        return one_secret("token", self.token, self.token_file, self.token_environment)
 
 
 Target = Annotated[Stdout | File | Sqlite | Http | Tmf | Nats, Field(discriminator="kind")]
-
-
-def _one(name: str, value: SecretStr | None, file: Path | None, variable: str) -> str:
-    written = (value.get_secret_value(),) if value else ()
-    found = gathered(name, written, file, variable)
-    if len(found) > 1:
-        raise ValueError(f"{name}: there are several")
-    return found[0]
 
 
 def _check_url(name: str, text: str, *, plain: bool) -> None:

@@ -123,9 +123,11 @@ def _children(settings: Settings) -> tuple[Child, ...]:
     data = ("--data", str(settings.data))
     subscribed = any(source.callbacks for source in settings.sources.values())
     forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
+    copied = (Child("copier", ("copy", *data)),) if settings.log else ()
     return (
         Child("receiver", ("receive", *data)),
         *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
+        *copied,
         Child("follower", ("follow", *data)),
         *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),

@@ -75,7 +75,7 @@ def endpoint_of(name: str, target: Sending, concurrency: int) -> Endpoint:
         if isinstance(target, Nats):
             return _nats(target)
         assert isinstance(target, Connection)  # noqa: S101  narrows the type: there is no other kind
-        tls = _tls(target)
+        tls = tls_of(target.tls_ca, target.tls_certificate, target.tls_key)
         request = http.Request(
             url=target.url if isinstance(target, Http) else tmf.url_of(target.url),
             method=target.method if isinstance(target, Http) else "POST",
@@ -109,18 +109,19 @@ def _nats(target: Nats) -> Endpoint:
             subject=target.subject,
             token=target.secret(),
             credentials=str(target.credentials_file) if target.credentials_file else None,
-            tls=_tls(target),
+            tls=tls_of(target.tls_ca, target.tls_certificate, target.tls_key),
             timeout_seconds=target.timeout_seconds,
         )
     )
 
 
-def _tls(target: Connection | Nats) -> ssl.SSLContext | None:
-    if target.tls_ca is None and target.tls_certificate is None:
+def tls_of(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """How the other side is proven, and we to it; None: as the library would. Raises OSError."""
+    if ca is None and certificate is None:
         return None
-    for path in (target.tls_ca, target.tls_certificate, target.tls_key):
+    for path in (ca, certificate, key):
         _check_readable(path)
-    return credentials.tls(ca=target.tls_ca, certificate=target.tls_certificate, key=target.tls_key)
+    return credentials.tls(ca=ca, certificate=certificate, key=key)
 
 
 def _check_readable(path: Path | None) -> None:
