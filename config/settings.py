@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.cluster import Cluster, address
 from config.consumers import Hub, Pull
 from config.health import Health
 from config.limits import Limits
@@ -34,6 +35,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(default=Path("data"), description="Directory of log.db and history.db.")
+    log: str = Field(
+        default="",
+        description="Where events are kept before they are answered. Empty: in log.db of this "
+        "machine. nats://host:port,host:port/stream: in a stream that several machines share, and "
+        "from which each copies into its log.db. Needs tmf621-listener[cluster].",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Where the listener listens. Loopback until told otherwise.",
@@ -125,6 +132,9 @@ class Settings(BaseModel):
     health: Health = Field(
         default_factory=Health, description="When /health/ready says that a promise is in danger."
     )
+    cluster: Cluster = Field(
+        default_factory=Cluster, description="The stream that `log` names, where it names one."
+    )
     service_clock: ServiceClock = Field(
         default_factory=ServiceClock,
         description="Which time counts towards a promise. Changed: `listener rebuild`.",
@@ -158,6 +168,11 @@ class Settings(BaseModel):
             raise ValueError("tls_certificate and tls_key: name both or none")
         if self.tls_client_ca and not self.tls_certificate:
             raise ValueError("tls_client_ca: needs tls_certificate and tls_key")
+        if self.log:
+            try:
+                address(self.log, plain=self.cluster.plain_nats)
+            except ValueError as error:
+                raise ValueError(f"log: {error}") from error
         wrong = [f"sources.{problem}" for problem in problems(self.sources)]
         if wrong:
             raise ValueError("; ".join(wrong))

@@ -1,6 +1,7 @@
 """Readiness: can every promise be kept now, and if not, which one cannot?
 
     writer      an event could be committed
+    log         of several machines: a quorum could acknowledge, and it is copied here
     disk        there is room for what comes next, and the data directory can be written
     follower    what was taken in is folded
     clock       received_at does not run backwards
@@ -82,7 +83,7 @@ class Health:
                 self._looked_at = self._monotonic()
         if not self._appender.is_ready() and not self._standing.broken:
             # Known at once, whenever the last look was.
-            return Standing(broken=(_NO_WRITER,))
+            return Standing(broken=(self._appender.why_not_ready(),))
         return self._standing
 
     async def _look(self) -> Standing:
@@ -100,8 +101,8 @@ class Health:
         )
 
     def _broken(self, free: int | None, unwritable: str, at: Progress) -> Iterator[str]:
-        if not self._appender.is_ready():
-            yield _NO_WRITER
+        if why := self._appender.why_not_ready():
+            yield why
         if unwritable:
             yield f"disk: the data directory cannot be written ({unwritable})"
         least = self._thresholds.disk_free_bytes
@@ -113,9 +114,6 @@ class Health:
         behind = self._clock.behind()
         if behind:
             yield f"clock: set back; {behind:.0f} s until it shows again what it showed"
-
-
-_NO_WRITER = "writer: the log has none at the moment"
 
 
 class Clock:

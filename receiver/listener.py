@@ -26,7 +26,7 @@ from receiver.rejections import (
 )
 from store import Appender, Overloaded
 from store.dialects import AnswerBody
-from store.events import Appended, NewEvent, Reason, Refused
+from store.events import Accepted, Appended, NewEvent, Reason, Refused
 
 Parse = Callable[[Arrival, EventTypes, EventType | None, Limits], NewEvent]
 """What a body is as an event; raises InvalidEvent."""
@@ -82,7 +82,7 @@ class Listener:
         self._metrics.received(event.source, event.event_type)
         appended = await self._appender.append(event)
         self._metrics.acknowledged(event.source, event.event_type, redelivered=appended.duplicate)
-        await _answer_success(arrival, _told(appended), str(appended.position), send, exchange)
+        await _answer_success(arrival, _told(appended), _number(appended), send, exchange)
 
     def _event(self, arrival: Arrival, event_type: EventType | None) -> NewEvent:
         if arrival.refusal is not None:
@@ -100,12 +100,14 @@ class Listener:
         status = arrival.rules.success_status if accepted else answered.status
         refused = _refused(arrival, _reasons(refusal), status, exchange.request_id)
         exchange.quarantine = await self._appender.quarantine(refused)
-        told: Headers = (("X-Event-Quarantine", str(exchange.quarantine)),)
+        number = exchange.quarantine
+        told: Headers = () if number is None else (("X-Event-Quarantine", str(number)),)
         if not accepted:
             refusal.headers += told
             raise refusal
         self._metrics.refused(exchange.source, exchange.event_type, answered.code)
-        await _answer_success(arrival, told, str(exchange.quarantine), send, exchange)
+        named = exchange.request_id if number is None else str(number)
+        await _answer_success(arrival, told, named, send, exchange)
 
 
 def fingerprint(source: str, path: str, reasons: tuple[Reason, ...]) -> str:
@@ -139,9 +141,14 @@ def _refused(
     )
 
 
-def _told(appended: Appended) -> Headers:
-    position = ("X-Event-Position", str(appended.position))
-    return (position, ("X-Event-Duplicate", "true")) if appended.duplicate else (position,)
+def _told(appended: Appended | Accepted) -> Headers:
+    name = "X-Event-Sequence" if isinstance(appended, Accepted) else "X-Event-Position"
+    where = (name, _number(appended))
+    return (where, ("X-Event-Duplicate", "true")) if appended.duplicate else (where,)
+
+
+def _number(appended: Appended | Accepted) -> str:
+    return str(appended.sequence if isinstance(appended, Accepted) else appended.position)
 
 
 async def _answer_success(

@@ -35,7 +35,8 @@ from receiver.stopping import PatientServer
 from receiver.tls import context as tls_context
 from receiver.tracing import Tracing
 from receiver.turns import Refused
-from store import Appender, LogError, open_appender
+from store import Appender, LogError, open_appender, open_shared_appender
+from store.commands.cluster import place_of
 from store.commands.common import rule_book
 
 BACKLOG = 2_048
@@ -75,6 +76,17 @@ async def receive(settings: Settings) -> None:
 
 async def _appender(settings: Settings, metrics: Metrics) -> Appender:
     try:
+        place = place_of(settings)
+        if place is not None:
+            return await open_shared_appender(
+                place,
+                queue_events=settings.queue_events,
+                queue_bytes=settings.queue_bytes,
+                largest_body=settings.max_body_bytes,
+                on_commit=metrics.committed,
+                copied_to=settings.data,
+                patience_seconds=settings.health.follower_seconds,
+            )
         return await open_appender(
             settings.data,
             queue_events=settings.queue_events,

@@ -129,11 +129,13 @@ def _children(settings: Settings) -> tuple[Child, ...]:
     forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
     reconciled = sorted(name for name, source in settings.sources.items() if source.provider)
     notified = any(one.provider and one.provider.hub_callback for one in settings.sources.values())
+    copied = (Child("copier", ("copy", *data)),) if settings.log else ()
     return (
         *((Child("hub", ("hub", "watch", *data)),) if notified else ()),
         Child("receiver", ("receive", *data)),
         *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
         *((Child("reconciler", ("reconcile", "--watch", *data)),) if reconciled else ()),
+        *copied,
         Child("follower", ("follow", *data)),
         *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),

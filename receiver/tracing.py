@@ -27,7 +27,7 @@ from receiver.limits import Limits
 from receiver.listener import Parse
 from receiver.logs import MOST_PATH_CHARACTERS
 from receiver.rejections import Rejection, answer_of
-from store import Appended, Appender, NewEvent, Refused
+from store import Accepted, Appended, Appender, NewEvent, Refused
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -163,11 +163,12 @@ class _TracedAppender:
         self._appender = appender
         self._span = span
         self.is_ready = appender.is_ready
+        self.why_not_ready = appender.why_not_ready
         self.waiting = appender.waiting
         self.is_full = appender.is_full
         self.close = appender.close
 
-    async def append(self, event: NewEvent) -> Appended:
+    async def append(self, event: NewEvent) -> Appended | Accepted:
         """As promised by the log."""
         from opentelemetry.trace import get_current_span
 
@@ -177,18 +178,22 @@ class _TracedAppender:
         delivery.set_attribute("listener.event_type", event.event_type)
         with self._span("append") as span:
             appended = await self._appender.append(event)
-            span.set_attribute("listener.position", appended.position)
+            if isinstance(appended, Accepted):
+                span.set_attribute("listener.sequence", appended.sequence)
+            else:
+                span.set_attribute("listener.position", appended.position)
             span.set_attribute("listener.redelivery", appended.duplicate)
             return appended
 
-    async def quarantine(self, refused: Refused) -> int:
+    async def quarantine(self, refused: Refused) -> int | None:
         """As promised by the log."""
         from opentelemetry.trace import get_current_span
 
         get_current_span().set_attribute("listener.source", refused.source)
         with self._span("quarantine") as span:
             number = await self._appender.quarantine(refused)
-            span.set_attribute("listener.quarantine", number)
+            if number is not None:
+                span.set_attribute("listener.quarantine", number)
             span.set_attribute("listener.reasons", [reason.code for reason in refused.reasons])
             return number
 

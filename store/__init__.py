@@ -3,8 +3,10 @@
 import os
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.events import (
+    Accepted,
     Appended,
     NewEvent,
     Quarantined,
@@ -22,10 +24,12 @@ from store.log.identity import verify_chain
 from store.log.lines import Condition, Line, LineReader, Page
 from store.log.lock import LOCK_SECONDS, lock
 from store.log.memory import MemoryAppender, MemoryLog
+from store.log.place import Place
 from store.log.protocol import (
     Appender,
     EventLog,
     LogError,
+    LogFollows,
     LogLocked,
     LogMissing,
     LogReader,
@@ -37,9 +41,13 @@ from store.log.sqlite import LOG_FILE, SqliteLog
 from store.progress import Progress, progress
 from store.replay.standing import DeadLetter, Forwarding, Replay, dead_letters, replays
 
+if TYPE_CHECKING:
+    from store.log.jetstream_log import JetStreamLog
+
 __all__ = [
     "HISTORY_FILE",
     "LOG_FILE",
+    "Accepted",
     "AmbiguousTicket",
     "Appended",
     "Appender",
@@ -51,6 +59,7 @@ __all__ = [
     "Line",
     "LineReader",
     "LogError",
+    "LogFollows",
     "LogLocked",
     "LogMissing",
     "LogReader",
@@ -61,6 +70,7 @@ __all__ = [
     "OnCommit",
     "Overloaded",
     "Page",
+    "Place",
     "Progress",
     "Quarantined",
     "Reason",
@@ -76,10 +86,13 @@ __all__ = [
     "dead_letters",
     "history",
     "open_appender",
+    "open_copied_log",
     "open_guest",
     "open_line_reader",
     "open_log",
     "open_reader",
+    "open_shared_appender",
+    "open_shared_log",
     "progress",
     "replays",
     "verify_chain",
@@ -151,6 +164,51 @@ async def open_appender(
         queue_events=queue_events,
         queue_bytes=queue_bytes,
         lock_seconds=lock_seconds,
+        on_commit=on_commit,
+    )
+
+
+def open_copied_log(directory: Path) -> SqliteLog:
+    """The log in this data directory, for who copies a stream into it. Raises as open_log."""
+    return SqliteLog(directory / LOG_FILE, follows=True)
+
+
+def open_shared_log(directory: Path, place: Place) -> "JetStreamLog":
+    """The log that several machines share, for writing from this process; its copy here is locked.
+
+    Each append returns when it was copied. Raises as open_log, and LogError where the copy and the
+    stream do not belong together.
+    """
+    from store.log.jetstream_log import JetStreamLog
+
+    return JetStreamLog(directory, place)
+
+
+async def open_shared_appender(
+    place: Place,
+    *,
+    queue_events: int,
+    queue_bytes: int,
+    largest_body: int,
+    copied_to: Path,
+    patience_seconds: float,
+    on_commit: OnCommit | None = None,
+) -> Appender:
+    """The same, for a receiver: an append returns when a quorum keeps it. Nothing is written here,
+    but it is not ready while the copy in `copied_to` does not move for `patience_seconds`.
+
+    Raises LogUnavailable when the stream cannot be reached, LogError where it does not exist or
+    does not take bodies of `largest_body` bytes.
+    """
+    from store.log.jetstream_appender import open_jetstream_appender
+
+    return await open_jetstream_appender(
+        place,
+        queue_events=queue_events,
+        queue_bytes=queue_bytes,
+        largest_body=largest_body,
+        copied_to=copied_to,
+        patience_seconds=patience_seconds,
         on_commit=on_commit,
     )
 

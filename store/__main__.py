@@ -3,6 +3,7 @@
 import click
 
 from store.commands.certificates import certificate
+from store.commands.cluster import cluster, copy_command, place_of
 from store.commands.common import CannotStart, rule_book, service_clock
 from store.commands.copying import backup, restore
 from store.commands.drift import drift
@@ -22,12 +23,15 @@ __all__ = [
     "CannotStart",
     "Revalidate",
     "commands",
+    "place_of",
     "rule_book",
     "service_clock",
 ]
 
 COMMANDS: tuple[click.Command, ...] = (
     follow,
+    copy_command,
+    cluster,
     ticket,
     tail,
     event,

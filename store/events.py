@@ -138,6 +138,19 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a log answers that several machines share: kept by a quorum, but not numbered yet.
+
+    Its position is given where it is copied, the same on every node.
+    """
+
+    sequence: int
+    """Where it stands in the stream; of a duplicate, where the first of its name stands."""
+    duplicate: bool = False
+    """True for a redelivery that the stream still knows; others are found when they are copied."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """One thing that was wrong with a refused body."""
 

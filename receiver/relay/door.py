@@ -12,7 +12,7 @@ from receiver.provider.client import ProviderClient
 from receiver.provider.door import provider_rules, providers
 from receiver.relay.asking import Asking, Log, Provider
 from receiver.relay.front import Relay
-from store import Appender, NewEvent, append_beside, open_reader
+from store import Accepted, Appender, LogUnavailable, NewEvent, append_beside, open_reader
 from store.asked.ledger import AskedLedger
 
 
@@ -41,7 +41,10 @@ def through(appender: Appender) -> Callable[[NewEvent], Awaitable[int]]:
     """Into the log as a receiver writes it."""
 
     async def append(event: NewEvent) -> int:
-        return (await appender.append(event)).position
+        appended = await appender.append(event)
+        if isinstance(appended, Accepted):
+            raise LogUnavailable("It is kept by a quorum, and numbered where it is copied.")
+        return appended.position
 
     return append
 

@@ -3,13 +3,14 @@
 import ssl
 from pathlib import Path
 
+from config.cluster import Cluster
 from config.credentials import Reached
 from config.targets import Nats
 from store.replay.targets import credentials
 from store.replay.targets.credentials import Auth
 
 
-def tls_of(told: Reached | Nats) -> ssl.SSLContext | None:
+def tls_of(told: Reached | Nats | Cluster) -> ssl.SSLContext | None:
     """Whom we trust and the certificate that we show; None: as the system has it.
 
     Raises OSError, which names the file.

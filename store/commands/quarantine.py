@@ -11,9 +11,11 @@ import store
 from config.options import common_options
 from config.settings import Settings
 from store import printing
+from store.commands.cluster import place_of
 from store.commands.common import Failed, as_json, by_option, now, says_why
 from store.events import Decision, NewEvent, Quarantined, Reason
 from store.keeping import quarantine as keeping
+from store.log.reader import SqliteReader
 from store.log.sqlite import LOG_FILE, SqliteLog
 
 Revalidate = Callable[[Settings, Quarantined], NewEvent | tuple[Reason, ...]]
@@ -132,7 +134,11 @@ def quarantine_drop(
       listener quarantine drop 7 8 --reason "a test of ours"
     """
     entries = _entries(settings, numbers, fingerprint)
-    keeping.drop(settings.data, entries, reason, now(), by)
+    place = place_of(settings)
+    if place is None:
+        keeping.drop(settings.data, entries, reason, now(), by)
+    else:
+        _drop_shared(settings, place, entries, reason, by)
     if as_json:
         click.echo(json.dumps({"dropped": entries}))
     else:
@@ -165,7 +171,7 @@ def _release_command(revalidate: Revalidate) -> click.Command:
         """
         entries = _entries(settings, numbers, fingerprint)
         refused = 0
-        with closing(SqliteLog(settings.data / LOG_FILE, as_guest=True)) as log:
+        with closing(_releasing(settings)) as log:
             for number in entries:
                 told = _released(log, number, settings, revalidate, by)
                 refused += "position" not in told
@@ -177,8 +183,15 @@ def _release_command(revalidate: Revalidate) -> click.Command:
     return release
 
 
+def _releasing(settings: Settings) -> SqliteLog | SqliteReader:
+    """What entries are read from; of a log that is this machine's alone also what is written to."""
+    if settings.log:
+        return SqliteReader(settings.data / LOG_FILE)
+    return SqliteLog(settings.data / LOG_FILE, as_guest=True)
+
+
 def _released(
-    log: SqliteLog, number: int, settings: Settings, revalidate: Revalidate, by: str
+    log: SqliteLog | SqliteReader, number: int, settings: Settings, revalidate: Revalidate, by: str
 ) -> printing.Json:
     entry = log.quarantine_entry(number)
     if entry is None:
@@ -186,8 +199,36 @@ def _released(
     event = revalidate(settings, entry)
     if isinstance(event, tuple):
         return {"id": number, "reasons": printing.reasons_json(event)}
+    place = place_of(settings)
+    if place is not None:
+        return _released_shared(settings, place, number, event, by)
+    assert isinstance(log, SqliteLog)  # noqa: S101  narrows the type: see _releasing
     appended = keeping.release(log, number, event, now(), by)
     return {"id": number, "position": appended.position, "duplicate": appended.duplicate}
+
+
+def _released_shared(
+    settings: Settings, place: store.Place, number: int, event: NewEvent, by: str
+) -> printing.Json:
+    from store.keeping import deciding
+    from store.log.entries import Decided
+
+    told = Decided(entry=number, event=event, decided_at=now(), decided_by=by)
+    (made,) = deciding.decide(settings.data, place, [told])
+    duplicate = deciding.is_duplicate(settings.data, made, event)
+    return {"id": number, "position": made.position, "duplicate": duplicate}
+
+
+def _drop_shared(
+    settings: Settings, place: store.Place, entries: Sequence[int], reason: str, by: str
+) -> None:
+    from store.keeping.deciding import decide
+    from store.log.entries import Decided
+
+    told = [
+        Decided(entry=number, reason=reason, decided_at=now(), decided_by=by) for number in entries
+    ]
+    decide(settings.data, place, told)
 
 
 def _told(told: printing.Json) -> str:

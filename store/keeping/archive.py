@@ -49,7 +49,7 @@ def archive(directory: Path, before: str, at: str, progress: Progress) -> Archiv
 
     `progress` hears how many events more are done. Raises LogMissing, LogUnavailable, OSError.
     """
-    with closing(SqliteLog(directory / LOG_FILE, as_guest=True)) as log:
+    with closing(SqliteLog(directory / LOG_FILE, as_guest=True, follows=True)) as log:
         known = _known(log)
         for segment in known:
             _empty(log, segment.first, segment.last)  # what an archive that was killed left
@@ -72,7 +72,7 @@ def archive(directory: Path, before: str, at: str, progress: Progress) -> Archiv
 
 def count(directory: Path, before: str) -> int:
     """How many events `archive` would move. Raises LogMissing."""
-    with closing(SqliteLog(directory / LOG_FILE, as_guest=True)) as log:
+    with closing(SqliteLog(directory / LOG_FILE, as_guest=True, follows=True)) as log:
         known = _known(log)
         last = known[-1].last if known else 0
         return max(0, _end(log, last, before) - last)

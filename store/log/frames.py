@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from store.events import Appended, NewEvent, Reason, Refused
 from store.log.group_commit import Answer, Entry
-from store.log.protocol import LogError, LogLocked, LogUnavailable
+from store.log.protocol import LogError, LogFollows, LogLocked, LogUnavailable
 
 LENGTH = 4
 """Bytes that say how long the frame is."""
@@ -24,7 +24,7 @@ _REFUSED = tuple(Refused.__dataclass_fields__)
 _event_values = attrgetter(*_EVENT)
 _refused_values = attrgetter(*_REFUSED)
 
-_ERRORS = {kind.__name__: kind for kind in (LogError, LogLocked, LogUnavailable)}
+_ERRORS = {kind.__name__: kind for kind in (LogError, LogFollows, LogLocked, LogUnavailable)}
 
 
 def frame(content: Any) -> bytes:

@@ -88,6 +88,9 @@ class GroupCommit:
     def is_ready(self) -> bool:
         return not self._closed and self._committer.is_ready()
 
+    def why_not_ready(self) -> str:
+        return "" if self.is_ready() else "writer: the log has none at the moment"
+
     def waiting(self) -> tuple[int, int]:
         return self._unanswered, self._unanswered_bytes
 

@@ -5,12 +5,18 @@ every event of the call is on disk once. Positions start at 1, grow by one, have
 are given in commit order; read returns them in that order, so `position > checkpoint` never
 skips. The same key with the same content (equal bytes, else equal canonical JSON) is a
 redelivery; with other content it is an event of its own, marked as conflict of the first.
+
+Where several machines share a log (JetStream) an EventLog promises the same, since it answers when
+what it appended was copied. Only the Appender differs, because it cannot wait for that: it answers
+when a quorum keeps the entry, with Accepted instead of Appended (no position yet, and a redelivery
+may be found later), and knows no number of a refusal.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from store.events import (
+    Accepted,
     Appended,
     Decision,
     EventHead,
@@ -85,16 +91,20 @@ class EventLog(LogReader, Protocol):
 class Appender(Protocol):
     """What a receiver holds: appends from many waiting requests, committed in groups."""
 
-    async def append(self, event: NewEvent) -> Appended:
+    async def append(self, event: NewEvent) -> Appended | Accepted:
         """Return after the commit. Raises Overloaded at once when the queue is full, LogUnavailable."""
         ...
 
-    async def quarantine(self, refused: Refused) -> int:
-        """Return the entry's id after the commit. Raises as append."""
+    async def quarantine(self, refused: Refused) -> int | None:
+        """Return the entry's id after the commit; None: it is given later. Raises as append."""
         ...
 
     def is_ready(self) -> bool:
         """Whether an append would be tried now."""
+        ...
+
+    def why_not_ready(self) -> str:
+        """What is in the way, for the operator; empty while it is ready."""
         ...
 
     def waiting(self) -> tuple[int, int]:
@@ -127,6 +137,12 @@ class LogMissing(LogError):
     """There is no log in this data directory yet."""
 
     hint = "Start the listener once, or name its data directory (--data)."
+
+
+class LogFollows(LogError):
+    """The log is a copy of a stream that several machines share; what it has comes from there."""
+
+    hint = "Name the stream in the settings (log), or take this node out: listener cluster leave."
 
 
 class LogUnavailable(LogError):

@@ -16,8 +16,9 @@ from store.log.directory import sync_names
 from store.log.group_commit import Answer, Entry
 from store.log.identity import FIRST_CHAIN, chain_of, known
 from store.log.lock import LOCK_SECONDS, lock, lock_guests
+from store.log.origin import followed
 from store.log.packing import equip
-from store.log.protocol import LogError, LogMissing, LogUnavailable
+from store.log.protocol import LogError, LogFollows, LogMissing, LogUnavailable
 from store.log.reader import SqliteReading
 from store.schema import NewerSchemaError, migrate
 
@@ -68,10 +69,18 @@ class SqliteLog(SqliteReading):
     command. Every transaction is IMMEDIATE and reads the last position anew, so that is safe; the
     lock is there to refuse a second listener. One guest at a time (LogLocked); it makes no file
     (LogMissing).
+
+    A log that is the copy of a stream must have nothing that the stream does not: LogFollows, but
+    for who says that it `follows`: the copier, and who changes nothing that was appended.
     """
 
     def __init__(
-        self, path: Path, *, lock_seconds: float = LOCK_SECONDS, as_guest: bool = False
+        self,
+        path: Path,
+        *,
+        lock_seconds: float = LOCK_SECONDS,
+        as_guest: bool = False,
+        follows: bool = False,
     ) -> None:
         if as_guest and not path.exists():
             raise LogMissing(f"{path} does not exist.")
@@ -82,6 +91,8 @@ class SqliteLog(SqliteReading):
             raise LogUnavailable(f"{path} cannot be written: {error.strerror}.") from error
         try:
             super().__init__(_open(path), path.parent)
+            if not follows:
+                self._must_stand_alone(path)
             if as_guest:
                 # The listener takes the log again and again; a guest has to wait for its turn.
                 self._connection.execute(f"PRAGMA busy_timeout = {GUEST_MILLISECONDS}")
@@ -97,13 +108,13 @@ class SqliteLog(SqliteReading):
 
     def quarantine(self, refused: Sequence[Refused]) -> list[int]:
         with self.transaction():
-            return [self._refuse(entry) for entry in refused]
+            return [self.refuse(entry) for entry in refused]
 
     def keep(self, batch: Sequence[Entry]) -> list[Answer]:
         """Events and refused bytes in one transaction; raises as append."""
         with self.transaction():
             return [
-                self.add(entry) if isinstance(entry, NewEvent) else self._refuse(entry)
+                self.add(entry) if isinstance(entry, NewEvent) else self.refuse(entry)
                 for entry in batch
             ]
 
@@ -155,6 +166,12 @@ class SqliteLog(SqliteReading):
             self._roll_back()
             raise
 
+    def _must_stand_alone(self, path: Path) -> None:
+        known = followed(self._connection)
+        if known is not None:
+            self._connection.close()
+            raise LogFollows(f"{path} is a copy of the stream {known.name}.")
+
     def _roll_back(self) -> None:
         # On a full disk SQLite has already rolled back by itself.
         with suppress(sqlite3.Error):
@@ -177,7 +194,8 @@ class SqliteLog(SqliteReading):
         self._position, self._chain = position, chain
         return Appended(position, conflict_of=conflict_of)
 
-    def _refuse(self, refused: Refused) -> int:
+    def refuse(self, refused: Refused) -> int:
+        """Keep refused bytes within a transaction that is already open; their id."""
         after = seals.last(self._connection)
         row = rows.quarantine_row(refused, after.number + 1)
         self._connection.execute(_ADD_REFUSED, row)

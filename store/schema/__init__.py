@@ -64,6 +64,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/dictionaries_refuse_update.sql",
         "triggers/dictionaries_refuse_delete.sql",
     ),
+    "006_stream": ("tables/stream.sql",),
 }
 
 FILLED: Mapping[str, Callable[[sqlite3.Connection], None]] = {"003_seals": seal_all}

@@ -46,6 +46,9 @@ class KeepsNothing:
     def is_ready(self) -> bool:
         return True
 
+    def why_not_ready(self) -> str:
+        return ""
+
     def waiting(self) -> tuple[int, int]:
         return 0, 0
 

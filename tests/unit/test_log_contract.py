@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import uuid
 
 import pytest
 
@@ -12,16 +13,32 @@ from store import (
     NewEvent,
     Redelivery,
     open_log,
+    open_shared_log,
     verify_chain,
 )
 from store.events import EventHead, Telling
 from store.log import reader
+from tests.jetstream import Servers, make_stream
 from tests.new_events import new_event, refused
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    one = Servers(tmp_path_factory.mktemp("nats"))
+    one.start()
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "jetstream"])
 def log(request, tmp_path):
-    log = MemoryLog() if request.param == "memory" else open_log(tmp_path)
+    if request.param == "jetstream":
+        servers = request.getfixturevalue("servers")
+        place = servers.place(stream=uuid.uuid4().hex)
+        make_stream(place)
+        log = open_shared_log(tmp_path, place)
+    else:
+        log = MemoryLog() if request.param == "memory" else open_log(tmp_path)
     yield log
     log.close()
 
