@@ -65,7 +65,7 @@ def history_of(events, name, seed, speak):
             assert kept.event_type == event["eventType"]
             assert [one for one in kept.drift if AGREED_TO not in one] == [], post
         book = RuleBook({"default": Rules(speech=dialect.speech)})
-        history = follow._empty()
+        history = follow.empty()
         following = follower.Follower(here.log, history, book)
         while following.step():
             pass
