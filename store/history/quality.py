@@ -72,8 +72,10 @@ def count_redeliveries(connection: sqlite3.Connection, arrivals: Iterable[Redeli
             "UPDATE events SET redeliveries = redeliveries + 1 WHERE position = ?",
             (arrival.position,),
         )
-        select = "SELECT source FROM events WHERE position = ?"
-        for (source,) in connection.execute(select, (arrival.position,)).fetchall():
+        # What we read again is nothing that the source sent again.
+        select = f"SELECT source FROM events WHERE position = ? AND event_type NOT IN ({_OWN})"
+        found = connection.execute(select, (arrival.position, *OWN_TYPES)).fetchall()
+        for (source,) in found:
             connection.execute(
                 "UPDATE sources SET redeliveries = redeliveries + 1 WHERE source = ?", (source,)
             )

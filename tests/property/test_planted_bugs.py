@@ -244,8 +244,8 @@ def _date_notes_by_their_last_telling(plant: pytest.MonkeyPatch) -> None:
 def _write_bodies_as_they_came(plant: pytest.MonkeyPatch) -> None:
     true_view = view.view
 
-    def as_it_came(event: Any, body: bytes, zone: str) -> View:
-        one = true_view(event, body, zone)
+    def as_it_came(event: Any, body: bytes, *rules: Any) -> View:
+        one = true_view(event, body, *rules)
         return msgspec.structs.replace(one, resource={**one.resource, "raw": body.decode()})
 
     plant.setattr(follower, "view", as_it_came)
