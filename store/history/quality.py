@@ -39,13 +39,15 @@ def folded(history: History) -> Folded:
 
 def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]) -> set[str]:
     """Add new events to their sources and drift; the names of those sources."""
-    by_source: dict[str, list[rows.EventRow]] = {}
+    by_source: dict[str, list[rows.EventRow]] = {event.source or "": [] for event in events}
     for event in events:
         # What we read or asked for is no arrival: a silent source stays silent.
         if event.event_type not in OWN_TYPES:
-            by_source.setdefault(event.source or "", []).append(event)
+            by_source[event.source or ""].append(event)
     for source, arrived in by_source.items():
         _ensure(connection, source)
+        if not arrived:
+            continue
         times = [event.received_at or "" for event in arrived]
         connection.execute(
             "UPDATE sources SET events = events + ?1, conflicts = conflicts + ?2, "

@@ -134,7 +134,7 @@ class Healer:
                 return
         found = differences(held, one.members, self._rules.zone, whole=complete and kind in WHOLE)
         with self._ledger.writing():
-            self._ledger.note(SEEN, Note(kind, name, {"digest": ""}))
+            self._ledger.note(SEEN, Note(kind, name, {"digest": "", "turn": 0}))
             note_gaps(self._ledger, kind, one, held, self._rules.zone)
             if not found:
                 self._ledger.strike(DIFFERS, kind, name)

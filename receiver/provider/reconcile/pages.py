@@ -54,6 +54,8 @@ class Page:
     found: Sequence[Found]
     count: int
     """How many there were, those without an id too."""
+    end: int
+    """The offset behind them."""
     total: int | None
     """X-Total-Count; None where it is not told."""
     is_last: bool | None
@@ -112,7 +114,7 @@ def _read(answer: Answer, offset: int) -> Page:
         is_last = offset + len(raws) >= total
     elif "link" in answer.headers:
         is_last = 'rel="next"' not in answer.headers["link"]
-    return Page(found, len(raws), total, is_last)
+    return Page(found, len(raws), offset + len(raws), total, is_last)
 
 
 def _found(answer: bytes) -> Found | None:

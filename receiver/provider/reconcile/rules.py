@@ -5,11 +5,11 @@ from pathlib import Path
 
 RESOURCE_TYPES = (
     "TroubleTicketSpecification",
-    "TroubleTicket",
     "CancelTroubleTicket",
     "InflightChangeTroubleTicket",
+    "TroubleTicket",
 )
-"""In the order in which they are read."""
+"""In the order in which they are read: a task may name a ticket that we never heard of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,16 @@ The list moves meanwhile. What is new pushes everything on: it is seen twice. Wh
 everything back, past us: so every page begins with the last resource of the page before, and where
 it does not, the same is read again from further back. What changed behind us is found at the end,
 when the beginning is read again until it tells nothing new; and as long as the provider counts more
-than were seen, all is read once more.
+than were seen, all is read once more. (A provider that gives one resource at a time has no page that
+could begin with another: what is deleted there meanwhile may hide one.)
 
 Kept page by page in the ledger: interrupted, or killed, it goes on where it was.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from receiver.provider.reconcile.pages import Found, Lists, Page
 from receiver.provider.reconcile.rules import ReconcileRules, path_of
@@ -22,7 +24,12 @@ from store.reconciling.ledger import DIFFERS, SEEN, UNEXPLAINED, Ledger, Note
 from store.times import read_time
 
 MOST_TIMES = 3
-"""How often all is read when the provider counts more than were seen, and the beginning again."""
+"""How often all is read when the provider counts more than were seen."""
+BEGINNINGS = 20
+"""How often the beginning is read again at most, where something new stands there each time."""
+IGNORED_TIMES = 5
+"""How often the same page again, further on each time, means that the provider knows no offset; once
+it may be that as much as a page has come in front of us."""
 WHOLE = frozenset({"TroubleTicket", "TroubleTicketSpecification"})
 """Types whose whole answer says also what is not there (store/history/members.py)."""
 
@@ -45,6 +52,8 @@ class Walk:
     counted: int | None = None
     """X-Total-Count."""
     times: int = 1
+    turn: int = 1
+    """Which reading this is, of all and of beginnings: what was seen in it is ground to stand on."""
     stopped: str = ""
     """Why it ended before the list did: `since`, `most`; empty when it did not."""
     is_done: bool = False
@@ -88,8 +97,7 @@ class Walker:
             seen = self._ledger.count(SEEN, walk.resource_type)
             if walk.stopped or (walk.counted or 0) <= seen or walk.times >= MOST_TIMES:
                 break
-            walk.times += 1
-            walk.offset = 0
+            walk.times, walk.turn, walk.offset = walk.times + 1, walk.turn + 1, 0
         walk.is_done = True
         with self._ledger.writing():
             self.keep(walk)
@@ -103,59 +111,76 @@ class Walker:
         return whole is not None and whole.members.keys() <= first.members.keys()
 
     async def _to_the_end(self, walk: Walk) -> None:
-        back, overlap = self._rules.page_size, 1
-        names: list[str] = []
-        latest: str | None = None
-        while True:
-            start = max(0, walk.offset - overlap)
-            page = await self._lists.page(walk.path, start, is_sorted=bool(walk.is_sorted))
-            if start and overlap and not self._begins_where_we_were(walk, page):
-                # Something was deleted in front of us.
-                walk.offset = max(0, walk.offset - back)
-                back, names = back * 2, []
-                continue
-            before, names = names, [one.id for one in page.found]
-            progressed = start + page.count > walk.offset and names != before
-            walk.offset = start + page.count
+        async for page in self._pages(walk, walk.offset):
+            walk.offset = page.end
             walk.counted = page.total
-            latest = self._check_order(walk, page, latest)
             if page.found and self._is_before(walk, page.found[-1]):
                 walk.stopped = "since"
             self._take(walk, page)
+            if walk.is_sorted and not self._is_in_order(page):
+                # It does not sort after all: the same from the beginning, in its own order.
+                walk.is_sorted, walk.stopped, walk.offset, walk.turn = False, "", 0, walk.turn + 1
+                await self._to_the_end(walk)
+                return
             seen = self._ledger.count(SEEN, walk.resource_type)
             if seen >= self._rules.most and not page.is_last:
                 walk.stopped = "most"
-            if page.is_last or walk.stopped or not progressed:
+            if walk.stopped:
                 return
-            back, overlap = self._rules.page_size, 1 if page.count > 1 else 0
 
     async def _beginning_again(self, walk: Walk) -> None:
-        for _ in range(MOST_TIMES):
-            offset, had_news = 0, False
-            while True:
-                page = await self._lists.page(walk.path, offset, is_sorted=bool(walk.is_sorted))
+        for _ in range(BEGINNINGS):
+            had_news = False
+            walk.turn += 1
+            began = walk.turn
+            async for page in self._pages(walk, 0):
+                # What was taken in this very turn says nothing about what stands below it.
+                reached = self._was_taken(walk, page.found, before=began)
                 news = self._take(walk, page)
                 had_news = had_news or bool(news)
-                offset += page.count
-                if not news or not page.count or page.is_last:
+                if reached and not news:
                     break
             if not had_news:
                 return
 
-    def _begins_where_we_were(self, walk: Walk, page: Page) -> bool:
-        first = [one.id for one in page.found[:1]]
-        return bool(self._ledger.noted(SEEN, walk.resource_type, first))
+    async def _pages(self, walk: Walk, offset: int) -> AsyncIterator[Page]:
+        """Page after page from `offset` to the end; each begins with what was taken in this turn."""
+        back, overlap, same = self._rules.page_size, 1, 0
+        names: list[str] = []
+        began = ground = walk.turn
+        while True:
+            start = max(0, offset - overlap)
+            page = await self._lists.page(walk.path, start, is_sorted=bool(walk.is_sorted))
+            if start and overlap and not self._was_taken(walk, page.found[:1], since=ground):
+                # Something was deleted in front of us. What is read again was taken already, which
+                # proves nothing about what lies in between: that is a turn of its own.
+                offset, back, names = max(0, offset - back), back * 2, []
+                walk.turn, ground = walk.turn + 1, began
+                continue
+            ground = walk.turn
+            before, names = names, [one.id for one in page.found]
+            same = same + 1 if names == before else 0
+            progressed = page.end > offset and same < IGNORED_TIMES
+            yield page
+            if page.is_last or not progressed:
+                return
+            offset = page.end
+            back, overlap = self._rules.page_size, 1 if page.count > 1 else 0
 
-    def _check_order(self, walk: Walk, page: Page, latest: str | None) -> str | None:
-        """The last lastUpdate; a list that is not in order is read to its end."""
-        for one in page.found if walk.is_sorted else ():
-            updated = self._updated(one)
-            # Where it goes on after the end of another page the first may be one we had already.
-            if updated is None or (latest is not None and updated > latest and one != page.found[0]):  # fmt: skip
-                walk.is_sorted = False
-                return None
-            latest = updated
-        return latest
+    def _was_taken(
+        self, walk: Walk, found: Sequence[Found], since: int = 0, before: int | None = None
+    ) -> bool:
+        """Whether any of these was taken in the turns since the one, before the other."""
+        noted = self._ledger.noted(SEEN, walk.resource_type, [one.id for one in found])
+        turns = [one["turn"] for one in noted.values()]
+        return any(since <= turn and (before is None or turn < before) for turn in turns)
+
+    def _is_in_order(self, page: Page) -> bool:
+        dates = [self._updated(one) for one in page.found]
+        return all(
+            older is not None and newer is not None and older <= newer
+            for newer, older in pairwise(dates)
+        )
 
     def _is_before(self, walk: Walk, one: Found) -> bool:
         updated = self._updated(one)
@@ -176,8 +201,9 @@ class Walker:
                 digest = hashlib.sha256(one.answer).hexdigest()[:16]
                 if seen.get(one.id, {}).get("digest") != digest:
                     news += 1
-                    self._ledger.note(SEEN, Note(kind, one.id, {"digest": digest}))
                     self.compare(walk, one, held.get(one.id), asked_at)
+                noted = {"digest": digest, "turn": walk.turn}
+                self._ledger.note(SEEN, Note(kind, one.id, noted))
             self.keep(walk)
         total = max(walk.counted or 0, self._ledger.count(SEEN, kind))
         self._progress(kind, self._ledger.count(SEEN, kind), total)
