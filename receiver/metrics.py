@@ -6,7 +6,7 @@ Labels have few values: names of sources, event types and codes of the error tab
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,6 +22,8 @@ _ENTRIES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 _PAIR = ("source", "event_type")
 
+Labels = tuple[str, ...]
+
 
 class Metrics(Collector):
     """Everything that one receiver counts, since it started."""
@@ -33,6 +35,7 @@ class Metrics(Collector):
         self._redelivered: Counter[tuple[str, str]] = Counter()
         self._refused: Counter[tuple[str, str, str]] = Counter()
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
+        self._counters: list[tuple[str, str, Labels, Mapping[Labels, int]]] = []
         self._standing = Standing()
         self._seconds = Histogram(
             "listener_commit_seconds",
@@ -72,6 +75,10 @@ class Metrics(Collector):
         """Ask for this value whenever the page is asked for."""
         self._gauges.append((name, told, value))
 
+    def counter(self, name: str, told: str, labels: Labels, counts: Mapping[Labels, int]) -> None:
+        """Tell these counts, which somebody else keeps, by the values of their labels."""
+        self._counters.append((name, told, labels, counts))
+
     def page(self, standing: Standing) -> bytes:
         """All of it in Prometheus' text format."""
         self._standing = standing
@@ -94,6 +101,7 @@ class Metrics(Collector):
             ("acknowledged", "Events answered after their commit.", _PAIR, self._acknowledged),
             ("redelivered", "Of these: the log had them already.", _PAIR, self._redelivered),
             ("refused", "Requests answered with an Error.", (*_PAIR, "code"), self._refused),
+            *self._counters,
         ):
             family = CounterMetricFamily(f"listener_{name}", told, labels=labels)
             for values, count in counts.items():

@@ -235,6 +235,10 @@ def _measure(
         ("throttled", "Requests answered 429 since the start.", lambda: door.attempts.throttled),
     ):
         metrics.gauge(f"listener_{name}", told, value)
+    if consumers.relay is not None:
+        told = "What providers were asked for, by their answer's status or our code."
+        labels = ("source", "resource_type", "outcome")
+        metrics.counter("asked", told, labels, consumers.relay.asked)
 
 
 def _allow_open_files(wanted: int) -> None:

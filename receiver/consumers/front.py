@@ -63,7 +63,7 @@ class ConsumersFront:
         self._hub = Hub(hub or HubRules(), types, self._reading, file, callbacks or {})
         self._hubs = {f"{prefix.rstrip('/')}/hub": prefix.rstrip("/") for prefix in prefixes}
         self._mirror = mirror
-        self._relay = relay
+        self.relay = relay
         stream = Stream(self._rules, types, starts, self.watch)
         self._fixed: dict[str, Methods] = {
             EVENTS: {"GET": self._pull.page},
@@ -96,7 +96,7 @@ class ConsumersFront:
             }
         # One path may be read here and asked for at the provider.
         read = self._mirror.served(path) if self._mirror else None
-        asked = self._relay.served(path) if self._relay else None
+        asked = self.relay.served(path) if self.relay else None
         return {**(read or {}), **(asked or {})} or None
 
     async def serve(
@@ -107,8 +107,8 @@ class ConsumersFront:
         serve = methods.get(method)
         if serve is None:
             raise MethodNotAllowed(", ".join(methods))
-        is_asked = self._relay is not None and method in (self._relay.served(path) or {})
-        entrance = self._relay.entrance if self._relay and is_asked else READING
+        is_asked = self.relay is not None and method in (self.relay.served(path) or {})
+        entrance = self.relay.entrance if self.relay and is_asked else READING
         await serve(await self._gate.enter(scope, receive, send, exchange, entrance))
 
     async def look(self) -> None:
@@ -120,7 +120,7 @@ class ConsumersFront:
     def described(self) -> dict[str, Any]:
         """Its paths, the mirror's and the relay's, for /openapi.json."""
         found = paths(self._rules) | (self._mirror.described() if self._mirror else {})
-        for path, operations in (self._relay.described() if self._relay else {}).items():
+        for path, operations in (self.relay.described() if self.relay else {}).items():
             found[path] = found.get(path, {}) | operations
         return found
 

@@ -173,7 +173,7 @@ class Asking:
         given = entry.given
         if entry.position is not None:
             event = await self._log.body(entry.position)
-            given = given._replace(body=answer_in(event, is_json=_is_json(given.headers)))
+            given = given._replace(body=answer_in(event, entry, is_json=_is_json(given.headers)))
         return _told(given, position, again=True)
 
     async def _sent(self, entry: Entry, wish: Wish, provider: Provider) -> Told:

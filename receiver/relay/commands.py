@@ -57,10 +57,10 @@ def asking_options(command: Command) -> Command:
         click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing."),
         as_json,
     )  # fmt: skip
-    decorated = command
+    decorated: Command = common_options(command)
     for option in reversed(options):
         decorated = option(decorated)
-    return common_options(decorated)
+    return decorated
 
 
 @click.command(

@@ -1,6 +1,8 @@
 """The relay's front: which path is served by what, and what a request gets."""
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,16 +16,21 @@ from receiver.rejections import (
     InvalidParameter,
     InvalidRequest,
     NoProvider,
+    Rejection,
+    answer_of,
 )
 from receiver.relay.asking import JSON, KEY, Asking, Told, Wish
 from receiver.relay.described import paths
 from receiver.relay.kinds import KINDS, Kind, wish
+from store import LogError
 
 Serve = Callable[[Visit], Awaitable[None]]
 Methods = Mapping[str, Serve]
 
 SOURCE = "X-Source"
 """Header that says whose provider is asked, for those who cannot add a parameter."""
+
+_log = logging.getLogger(__name__)
 
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 
@@ -43,6 +50,8 @@ class Relay:
         self._sources = frozenset(sources)
         self._limits = limits
         self.entrance = Entrance(ASK, limits.max_body_bytes)
+        self.asked: Counter[tuple[str, ...]] = Counter()
+        """By source, resource type, and what came of it: a status of the provider's, or our code."""
         self._served: dict[str, Methods] = {
             f"{prefix.rstrip('/')}{path}": {"POST": self._serving(kind)}
             for prefix in prefixes
@@ -68,19 +77,32 @@ class Relay:
         source = self._source(given.get("source", []), visit)
         _check_headers(visit.headers)
         document = wish(visit.body, kind, self._limits)
-        told = await self._asking.ask(
-            Wish(
-                owner=visit.owner,
-                key=_key(visit.headers),
-                kind=kind,
-                source=source,
-                document=document,
-                body=visit.body,
-                fields=",".join(given.get("fields", [])),
-                request_id=visit.request_id,
-            )
+        wished = Wish(
+            owner=visit.owner,
+            key=_key(visit.headers),
+            kind=kind,
+            source=source,
+            document=document,
+            body=visit.body,
+            fields=",".join(given.get("fields", [])),
+            request_id=visit.request_id,
         )
-        await _answer(visit, told)
+        await _answer(visit, await self._told(wished))
+
+    async def _told(self, wished: Wish) -> Told:
+        outcome = "internal-error"
+        try:
+            told = await self._asking.ask(wished)
+            outcome = "kept" if told.again else str(told.status)
+        except (Rejection, LogError) as error:
+            outcome = answer_of(type(error)).code
+            raise
+        else:
+            return told
+        finally:
+            what = (wished.source, wished.kind.resource_type, outcome)
+            self.asked[what] += 1
+            _log.info("asked %s for a %s: %s, request %s", *what, wished.request_id)
 
     def _source(self, asked: Sequence[str], visit: Visit) -> str:
         """Whose provider: the one named, else the only one. Raises InvalidParameter, NoProvider."""

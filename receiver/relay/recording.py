@@ -43,14 +43,19 @@ def event_of(entry: Entry) -> NewEvent:
     )
 
 
-def answer_in(body: bytes, *, is_json: bool) -> bytes:
-    """The provider's answer, out of the event that `event_of` made; empty out of an erased one.
+def answer_in(body: bytes, entry: Entry, *, is_json: bool) -> bytes:
+    """The provider's answer, out of the event that `event_of` made of this entry; empty out of one
+    that was erased, or is another's (where a backup of the log is older than asked.db).
 
     JSON comes out as it came, but for blanks around it; what was none as text in UTF-8.
     """
-    if not body:
+    try:
+        said = msgspec.json.decode(body, type=_Envelope)
+    except msgspec.MsgspecError:
         return b""
-    raw = bytes(msgspec.json.decode(body, type=_Envelope).requested.answer)
+    if (said.event_time, said.requested.by) != (entry.question.asked_at, entry.question.owner):
+        return b""
+    raw = bytes(said.requested.answer)
     if raw.startswith(b'"') and not is_json:
         return msgspec.json.decode(raw, type=str).encode()
     # Where nothing came, the event has an empty text.
@@ -58,11 +63,13 @@ def answer_in(body: bytes, *, is_json: bool) -> bytes:
 
 
 class _Said(msgspec.Struct):
+    by: str
     answer: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, rename="camel"):
     requested: _Said
+    event_time: str
 
 
 def _object(told: bytes) -> dict[str, Any]:

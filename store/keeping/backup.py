@@ -3,6 +3,7 @@
     DIR/log.db         a copy of one moment, taken beside a running listener
     DIR/archive/…      the archive's files that it names
     DIR/replay.db      what was delivered elsewhere, from a moment before: never ahead of the log
+    DIR/asked.db       which keys were asked of a provider, from a moment before too
     DIR/backup.json    when, how far, and the digest of each file
 
 history.db is not among them: it is folded anew after a restore.
@@ -16,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from store.asked.ledger import ASKED_FILE
 from store.history.asking import HISTORY_FILE
 from store.keeping import files
 from store.keeping.check import file_digest, must_be_sound
@@ -53,9 +55,10 @@ def back_up(directory: Path, target: Path, at: str, progress: Progress) -> Json:
         raise AlreadyThere(f"{target} has a backup already; give every backup its own directory.")
     files.make_directory(target)
     names = [LOG_FILE]
-    if (directory / REPLAY_FILE).exists():
-        _copy_database(directory / REPLAY_FILE, target / REPLAY_FILE)
-        names.append(REPLAY_FILE)
+    for name in (REPLAY_FILE, ASKED_FILE):
+        if (directory / name).exists():
+            _copy_database(directory / name, target / name)
+            names.append(name)
     _copy_database(directory / LOG_FILE, target / LOG_FILE)
     names += _copy_archive(directory, target)
     must_be_sound(target, progress)
@@ -77,7 +80,7 @@ def restore(source: Path, directory: Path, progress: Progress) -> Json:
     for name, digest in manifest["files"].items():
         if file_digest(source / name) != digest:
             raise UnusableBackup(f"{source / name} is not the file that was written.")
-    for name in (LOG_FILE, HISTORY_FILE, REPLAY_FILE, ARCHIVE):
+    for name in (LOG_FILE, HISTORY_FILE, REPLAY_FILE, ASKED_FILE, ARCHIVE):
         if (directory / name).exists():
             raise AlreadyThere(f"{directory / name} exists; nothing is ever restored over a log.")
     files.make_directory(directory)

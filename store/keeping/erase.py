@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from store.asked.ledger import AskedLedger
 from store.events import RecordedEvent
 from store.history.asking import HISTORY_FILE, AmbiguousTicket
 from store.history.lock import locked
@@ -65,6 +66,12 @@ class Found(NamedTuple):
     """Those that the events are about, `source/id`."""
 
 
+class Unrecorded(LogError):
+    """What was asked of a provider is not in the log yet, so it cannot be erased there."""
+
+    hint = "Start the listener for a moment, with space on its disk, and stop it again."
+
+
 class Traces(LogError):
     """Something of what was to be erased is left."""
 
@@ -88,10 +95,12 @@ def erase(
     """Erase everything that tells of the subject; what that was.
 
     Killed in between and called again, it finishes. Raises LogLocked while a listener runs,
-    LogMissing, LogUnavailable, Traces, OSError.
+    LogMissing, LogUnavailable, Unrecorded, Traces, OSError.
     """
     path = directory / LOG_FILE
     SqliteReader(path).close()  # LogMissing rather than a new log
+    if AskedLedger(directory).unrecorded():
+        raise Unrecorded((Unrecorded.__doc__ or "").strip())
     with (
         closing(_alone(path)) as log,
         _no_guests(path),

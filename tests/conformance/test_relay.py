@@ -55,6 +55,9 @@ class Here:
         with closing(open_reader(self.data)) as log:
             return list(log.read())
 
+    def described(self):
+        return self._client.get("/openapi.json").json()
+
     def rows(self):
         with closing(sqlite3.connect(self.data / "asked.db")) as connection:
             return connection.execute("SELECT state, position, body, answer FROM asked").fetchall()
@@ -400,3 +403,33 @@ def test_what_the_official_schema_refuses_of_a_new_ticket_is_refused_and_nothing
             assert here.ask(body).status_code == (201 if is_right else 400), (path, change)
             tried += 1
     assert tried > 200
+
+
+def test_what_was_asked_for_is_counted_by_what_came_of_it(here):
+    def counted(outcome):
+        name = f'listener_asked_total{{outcome="{outcome}",resource_type="CancelTroubleTicket",source="default"}}'
+        return here.process.metrics().get(name, 0)
+
+    before = [counted(outcome) for outcome in ("201", "kept", "outcome-unknown")]
+    for _ in range(2):
+        here.ask(CANCEL, key="counted", path="/cancelTroubleTicket")
+    here.provider.reply = lambda _post: None
+    here.ask(CANCEL, path="/cancelTroubleTicket")
+    after = [counted(outcome) for outcome in ("201", "kept", "outcome-unknown")]
+    assert [one - other for one, other in zip(after, before, strict=True)] == [1, 1, 1]
+
+
+def test_openapi_describes_what_can_be_asked_for_beside_what_can_be_read(here):
+    document = here.described()
+    for kind, right in (("TroubleTicket", TICKET), ("CancelTroubleTicket", CANCEL)):
+        path = f"/{kind[0].lower()}{kind[1:]}"
+        operations = document["paths"][path]
+        assert set(operations) == {"get", "post"}
+        assert operations["post"]["operationId"] == f"create{kind}"
+        assert {"201", "400", "409", "422", "501", "502", "504"} <= set(
+            operations["post"]["responses"]
+        )
+        schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
+        check = jsonschema.Draft202012Validator(schema | {"components": document["components"]})
+        check.validate(right)
+        assert not check.is_valid({"@type": kind, "troubleTicket": 7, "description": "x"})

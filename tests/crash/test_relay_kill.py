@@ -16,8 +16,9 @@ from receiver.limits import DEFAULT_LIMITS
 from receiver.provider.client import Answer
 from receiver.relay.asking import Asking, Log, Provider, Wish
 from receiver.relay.kinds import KINDS, wish
-from store import LogUnavailable, MemoryLog, open_reader
-from store.asked.ledger import AskedLedger, Begun, Question
+from store import LogUnavailable, MemoryLog, RuleBook, open_log, open_reader
+from store.asked.ledger import AskedLedger, Begun, Given, Question
+from store.keeping.erase import Subject, Unrecorded, erase
 from tests.receiving import Receiving, wait_for
 from tests.stand_in import stand_in
 
@@ -174,19 +175,41 @@ def test_an_answer_that_the_log_cannot_take_is_told_kept_and_recorded_later(tmp_
     assert client.posts == log.head() == 1
 
 
-def test_an_erased_answer_leaves_its_status(tmp_path):
+def test_an_answer_that_is_no_longer_there_leaves_its_status(tmp_path):
     log, client = MemoryLog(), Client()
 
     async def append(event):
         return log.append([event])[0].position
 
-    async def erased(_position):
-        return b""
+    told_instead = [b""]
 
-    asking = Asking(AskedLedger(tmp_path), {"default": Provider(client)}, Log(append, erased))
-    asyncio.run(asking.ask(wish_of("k")))
-    told = asyncio.run(asking.ask(wish_of("k")))
-    assert (told.status, told.body, client.posts) == (201, b"", 1)
+    async def body(_position):
+        return told_instead[0]
+
+    moments = iter(datetime(2026, 1, 1, second=second, tzinfo=UTC) for second in range(60))
+    provider = {"default": Provider(client)}
+    asking = Asking(AskedLedger(tmp_path), provider, Log(append, body), lambda: next(moments))
+    for key in ("k", "other"):
+        asyncio.run(asking.ask(wish_of(key)))
+    # Erased; and another's, where a backup of the log is older than asked.db.
+    for told_instead[0] in (b"", log.event(2).body, b'{"eventId": "x"}'):
+        told = asyncio.run(asking.ask(wish_of("k")))
+        assert (told.status, told.body, client.posts) == (201, b"", 2)
+    told_instead[0] = log.event(1).body
+    assert asyncio.run(asking.ask(wish_of("k"))).body == b'{"id": "P-1"}'
+
+
+def test_nothing_is_erased_while_what_was_asked_waits_to_be_recorded(tmp_path):
+    with closing(open_log(tmp_path)):
+        pass
+    question = Question("o", "k", "d", "TroubleTicket", "default", "r", "2026-01-01T00:00:00.000Z", BODY)  # fmt: skip
+    ledger = AskedLedger(tmp_path)
+    begun = ledger.begin(question)
+    ledger.answered(begun.entry.number, Given(201, (), b'{"id": "T"}', "2026-01-01T00:00:01.000Z"))
+    ledger.release(begun)
+    rule = Subject("ticket", "T", None)
+    with pytest.raises(Unrecorded, match="not in the log yet"):
+        erase(tmp_path, rule, RuleBook(), "2026-01-02T00:00:00.000Z", "anna", lambda _a, _b: None)
 
 
 def test_one_that_another_process_asks_is_under_way_until_that_process_ends(tmp_path):
