@@ -18,6 +18,7 @@ from store.events import (
 from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, ticket_history
 from store.history.fold import History
 from store.history.rules import RuleBook, Rules
+from store.hub.standing import HubStanding
 from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
@@ -56,6 +57,7 @@ __all__ = [
     "EventLog",
     "Forwarding",
     "History",
+    "HubStanding",
     "Line",
     "LineReader",
     "LogError",

@@ -68,7 +68,7 @@ async def status(ours: Ours) -> Json:
     except (HubTrouble, ProviderAway) as error:
         return told | _trouble(ours, f"{name_of(current)}, as far as we know", error)
     told["state"] = f"{name_of(current)}, {_SEEN[found]}"
-    if found is Found.ABSENT and (current.is_probed or current.is_listed):
+    if found is Found.ABSENT and ours.says_what_it_has():
         told["problem"] = "The provider has forgotten us: nothing is told to us."
         told["advice"] = "Run `listener hub register`; `listener serve` does it by itself."
     return told

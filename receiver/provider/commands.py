@@ -9,12 +9,11 @@ import click
 
 from config.options import UnusableSettings, common_options, example
 from config.settings import Settings
-from store.commands.common import as_json
-from store.printing import printable
 
 WAIT_SECONDS = 30.0
 """For a look that is under way."""
 
+_as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 _SOURCE = click.argument("source", required=False)
 Acting = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -34,7 +33,7 @@ def hub() -> None:
 @_SOURCE
 @click.option("--again", is_flag=True, help="End what is registered, then register anew.")
 @click.option("--id", "hub_id", help="Keep the registration that the provider has by this id.")
-@as_json
+@_as_json
 @common_options
 def register(
     settings: Settings, source: str | None, *, again: bool, hub_id: str | None, as_json: bool
@@ -49,7 +48,7 @@ def register(
 
 @hub.command(epilog=example("listener hub status", "listener hub status carrier --json"))
 @_SOURCE
-@as_json
+@_as_json
 @common_options
 def status(settings: Settings, source: str | None, *, as_json: bool) -> None:
     """Ask the providers whether they know us, and say what was last seen. Changes nothing."""
@@ -63,7 +62,7 @@ def status(settings: Settings, source: str | None, *, as_json: bool) -> None:
 )
 @_SOURCE
 @click.option("--forget", is_flag=True, help="Only here: the provider is not asked.")
-@as_json
+@_as_json
 @common_options
 def unregister(settings: Settings, source: str | None, *, forget: bool, as_json: bool) -> None:
     """End our registration. `listener serve` does not register again until `hub register` does."""
@@ -96,6 +95,8 @@ def _each(
     settings: Settings, source: str | None, as_json: bool, act: Acting, **options: Any
 ) -> None:
     """Act for each source; print what came of it; exit code 1 where something is wrong."""
+    from store.printing import printable
+
     told = asyncio.run(_all(settings, source, act, options))
     for one in told:
         click.echo(json.dumps(one, ensure_ascii=False) if as_json else printable(text_of(one)))

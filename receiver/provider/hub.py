@@ -4,8 +4,8 @@ TMF621 v5 has the first three; v4 has no GET, and its body is a bare EventSubscr
 to list registrations, some do. What an answer means is told apart here:
 
     GET     200               it is there
-            404, 410          not there, or this provider serves no GET: which, only one that was
-                              there can tell (Registration.is_probed)
+            404, 410          not there, or this provider serves no GET: which, only a
+                              provider that ever told one of ours says (registrations.serves)
             405, 501          this provider serves no GET
             all else          nothing is known
     DELETE  2xx               ended

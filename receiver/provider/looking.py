@@ -69,7 +69,13 @@ class Look:
         if there is Found.THERE:
             found = found._replace(well_at=self._now())
         since = current.registered_at or current.asked_at
-        told = heard(self._directory, self._ours.source, now=self._now(), since=since)
+        told = heard(
+            self._directory,
+            self._ours.source,
+            now=self._now(),
+            since=since,
+            patience=silence.patience(self._ours.rules),
+        )
         if told is None:
             # Nothing new is known: what was wrong is not well for that.
             return found._replace(problem=before.problem, advice=before.advice)
@@ -112,7 +118,7 @@ class Look:
             )
             advice = "Have it ended at the provider."
             return found._replace(problem=problem, advice=advice)
-        since = silence.silent_since(told, self._ours.rules, now=self._now())
+        since = silence.silent_since(told, now=self._now())
         if since is None:
             return found._replace(silent_since=None, silence_heals=0)
         return await self._silent(found._replace(silent_since=since), current, told)
@@ -124,9 +130,7 @@ class Look:
         )
         # Not before this registration had its chance.
         healed_at = max(current.registered_at or "", found.healed_at or "")
-        again_at = silence.heals_again_at(
-            told, self._ours.rules, healed_at=healed_at, heals=found.silence_heals
-        )
+        again_at = silence.heals_again_at(told, healed_at=healed_at, heals=found.silence_heals)
         if self._now() < again_at:
             return found
         healed = await self._healed(found, "it was silent", missed_since=told.last_at)

@@ -12,7 +12,7 @@ from receiver.provider.hub import Found, HubRules, Listed
 from store.hub import registrations
 from store.hub.file import HubFile
 from store.hub.heard import now_text
-from store.hub.registrations import Registration, Wanted
+from store.hub.registrations import Registration, Serves, Wanted
 
 
 class HubTrouble(Exception):
@@ -59,7 +59,14 @@ class Ours:
         for _ in range(2):
             if await self.look_for(one) is not Found.ABSENT:
                 return False
-        return bool(one.is_probed or one.is_listed)
+        return self.says_what_it_has()
+
+    def says_what_it_has(self) -> bool:
+        """Whether this provider can be asked, so that what it does not tell is not there."""
+        return any(self._serves())
+
+    def _serves(self) -> Serves:
+        return registrations.serves(self.file, self.source, self.wanted.base_url)
 
     async def look_for(self, one: Registration) -> Found:
         """GET /hub/{id}, or the list where it was named in it. Raises as is_forgotten."""
@@ -71,7 +78,8 @@ class Ours:
         if found is Found.THERE and not one.is_probed:
             # From now on a 404 says something.
             self.registered(one, one.hub_id, is_probed=True, is_listed=bool(one.is_listed))
-        if found is not Found.THERE and not one.is_probed and one.is_listed:
+        serves = self._serves()
+        if found is not Found.THERE and serves.all and not serves.one:
             listed = await hub.listed(self.client)
             if listed is not None:
                 there = any(other.hub_id == one.hub_id for other in listed)
@@ -112,7 +120,7 @@ class Ours:
         """
         *earlier, current = [one for one in self.unended() if one.is_known] or [None]
         notes = [await self._ended_or_why(one) for one in earlier if one is not None]
-        if current is None or not current.is_listed:
+        if current is None or not self._serves().all:
             return notes
         listed = await hub.listed(self.client) or []
         for other in listed:

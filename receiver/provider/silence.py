@@ -12,7 +12,7 @@ are two registrations of ours. Few of them say nothing: some senders repeat unde
 from datetime import timedelta
 
 from receiver.provider.hub import HubRules
-from store.hub.heard import Heard
+from store.hub.heard import Heard, Patience
 from store.times import moment, seconds_between, utc_text
 
 FEWEST_TOLD = 10
@@ -20,28 +20,25 @@ TWICE_SHARE = 0.5
 MOST_DOUBLINGS = 10
 
 
-def threshold_seconds(heard: Heard, rules: HubRules) -> float | None:
-    """The longest silence that is usual, in seconds; None: no rhythm is known."""
-    if heard.usual_gap_seconds is None:
-        return None
-    return max(rules.silence_seconds, rules.silence_times * heard.usual_gap_seconds)
+def patience(rules: HubRules) -> Patience:
+    """How long a silence is not unusual."""
+    return Patience(rules.silence_seconds, rules.silence_times)
 
 
-def silent_since(heard: Heard, rules: HubRules, *, now: str) -> str | None:
+def silent_since(heard: Heard, *, now: str) -> str | None:
     """When the source was last heard, where its silence is unusual; else None."""
-    usual = threshold_seconds(heard, rules)
-    if usual is None or heard.last_at is None or heard.is_usual:
+    if heard.patience_seconds is None or heard.last_at is None or heard.is_usual:
         return None
-    return heard.last_at if seconds_between(heard.last_at, now) > usual else None
+    silent = seconds_between(heard.last_at, now)
+    return heard.last_at if silent > heard.patience_seconds else None
 
 
-def heals_again_at(heard: Heard, rules: HubRules, *, healed_at: str | None, heals: int) -> str:
+def heals_again_at(heard: Heard, *, healed_at: str | None, heals: int) -> str:
     """From when on an unusual silence is a reason to register anew.
 
     `healed_at`: when that was done last; `heals`: how often because of this silence.
     """
-    usual = threshold_seconds(heard, rules) or rules.silence_seconds
-    wait = usual * 2 ** min(heals, MOST_DOUBLINGS)
+    wait = (heard.patience_seconds or 0.0) * 2 ** min(heals, MOST_DOUBLINGS)
     last = max(heard.last_at or "", healed_at or "")
     return utc_text(moment(last) + timedelta(seconds=wait)) if last else ""
 

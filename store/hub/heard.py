@@ -31,22 +31,32 @@ JOIN timeline ON timeline.position = latest.position
 """
 
 
+class Patience(NamedTuple):
+    """How long a silence is not unusual: the longer of both."""
+
+    seconds: float
+    times: float
+    """Of the pause that 95 % of the source's pauses do not exceed."""
+
+
 class Heard(NamedTuple):
     """One source, by now."""
 
     last_at: str | None
     """When its last event was received."""
-    usual_gap_seconds: float | None
-    """The pause that 95 % of its pauses do not exceed; None: no rhythm is known."""
+    patience_seconds: float | None
+    """A silence that is not longer is never unusual; None: no rhythm is known."""
     is_usual: bool
-    """Whether it was silent in the same hours a week ago (of a younger source: a day ago)."""
+    """Whether it was as silent in the same hours a week ago (of a younger source: a day ago)."""
     told: int
     """Entries of histories that its latest events tell."""
     told_twice: int
     """Of these: told by events of different ids with the same content."""
 
 
-def heard(directory: Path, source: str, *, now: str, since: str) -> Heard | None:
+def heard(
+    directory: Path, source: str, *, now: str, since: str, patience: Patience
+) -> Heard | None:
     """What was received until `now`; doubles of what was received from `since` on.
 
     None where history.db cannot say it: there is none, it is behind the log, or is being made anew.
@@ -57,33 +67,43 @@ def heard(directory: Path, source: str, *, now: str, since: str) -> Heard | None
     path = directory / HISTORY_FILE
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as history:
-            return _heard(history, source, now, since)
+            return _heard(history, source, now, since, patience)
     except sqlite3.Error:
         return None
 
 
-def _heard(history: sqlite3.Connection, source: str, now: str, since: str) -> Heard:
+def _heard(
+    history: sqlite3.Connection, source: str, now: str, since: str, patience: Patience
+) -> Heard:
     named = {"source": source, "reconciled": OURS[0], "requested": OURS[1]}
     (last_at,) = history.execute(_LAST, named).fetchone() or (None,)
     usual_gap, first_at = history.execute(_USUAL, named).fetchone() or (None, None)
     told, twice = history.execute(_TWICE, named | {"since": since}).fetchone()
-    is_usual = False
-    earlier = _earlier(first_at, last_at, now)
-    if earlier is not None:
-        begin, end = earlier
-        (was_heard,) = history.execute(_WITHIN, named | {"begin": begin, "end": end}).fetchone()
-        is_usual = not was_heard
-    return Heard(last_at, usual_gap, is_usual, told, twice)
+    if usual_gap is None or first_at is None or last_at is None:
+        return Heard(last_at, None, False, told, twice)
+    seconds = max(patience.seconds, patience.times * usual_gap)
+    stretch = _earlier(first_at, last_at, now, seconds)
+    is_usual = stretch is not None and not _was_heard(history, named, stretch)
+    return Heard(last_at, seconds, is_usual, told, twice)
 
 
-def _earlier(first_at: str | None, last_at: str | None, now: str) -> tuple[str, str] | None:
-    """The same stretch of silence a week earlier, else a day; None: the source is younger."""
-    if first_at is None or last_at is None:
-        return None
+def _was_heard(
+    history: sqlite3.Connection, named: dict[str, str], stretch: tuple[str, str]
+) -> bool:
+    begin, end = stretch
+    (found,) = history.execute(_WITHIN, named | {"begin": begin, "end": end}).fetchone()
+    return bool(found)
+
+
+def _earlier(first_at: str, last_at: str, now: str, patience: float) -> tuple[str, str] | None:
+    """What is behind our patience, a week earlier, else a day; None: the source is younger.
+
+    Not the silence from its very beginning: no evening ends to the minute when the last one did.
+    """
     for back in (WEEK, DAY):
-        begin, end = moment(last_at) - back, moment(now) - back
-        if begin >= moment(first_at):
-            return utc_text(begin), utc_text(end)
+        if moment(last_at) - back >= moment(first_at):
+            begin = moment(last_at) - back + timedelta(seconds=patience)
+            return utc_text(begin), utc_text(moment(now) - back)
     return None
 
 

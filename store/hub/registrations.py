@@ -47,7 +47,7 @@ class Registration(NamedTuple):
     hub_id: str | None
     """The provider's id; None where it told none."""
     is_probed: int | None
-    """1: GET /hub/{id} told it when it was new, so that a 404 later says something."""
+    """1: GET /hub/{id} told it, so that a 404 later says something."""
     is_listed: int | None
     """1: GET /hub named it when it was new."""
     ended_at: str | None
@@ -71,6 +71,28 @@ def unended(file: HubFile, source: str) -> list[Registration]:
         if connection is None:
             return []
         return [Registration(*row) for row in connection.execute(_OPEN, (source,))]
+
+
+class Serves(NamedTuple):
+    """What a provider showed so far that it can be asked about ours."""
+
+    one: bool
+    """GET /hub/{id} told one of ours: a 404 there says that it is not there."""
+    all: bool
+    """GET /hub named one of ours."""
+
+
+def serves(file: HubFile, source: str, base_url: str) -> Serves:
+    """By all that was ever registered there, so that a new one begins with what is known."""
+    with file.reading() as connection:
+        if connection is None:
+            return Serves(one=False, all=False)
+        select = (
+            "SELECT coalesce(max(is_probed), 0), coalesce(max(is_listed), 0) "
+            "FROM registrations WHERE source = ? AND base_url = ?"
+        )
+        is_probed, is_listed = connection.execute(select, (source, base_url)).fetchone()
+        return Serves(one=bool(is_probed), all=bool(is_listed))
 
 
 def asked(file: HubFile, source: str, wanted: Wanted, *, now: str) -> Registration:
