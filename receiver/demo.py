@@ -134,18 +134,22 @@ class Demo:
         click.echo(f"  A ticket  {urls.pages}/-/history/ticket/{interesting(past)}\n")
 
     async def _go_on(self, urls: Urls, provider: Running) -> None:
-        """Subscribe at the provider's hub, as a consumer does, and let it live on."""
+        """Subscribe, and let the provider live on."""
         click.echo(f"  Provider  {provider.base_url}/troubleTicket\n")
-        hub = {"@type": "Hub", "callback": urls.receiver}
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(f"{provider.base_url}/hub", json=hub)
-        answer.raise_for_status()
+        hub = await self._subscribed(urls, provider)
         self._say(
-            f"subscribed at the provider as {answer.json()['id']}; it goes on, an event every few "
-            "seconds, some of them lost; Ctrl-C stops everything"
+            f"subscribed at the provider as {hub}; it goes on, an event every few seconds, some of "
+            "them lost; Ctrl-C stops everything"
         )
         provider.go_on(now=datetime.now(UTC))
         await asyncio.Event().wait()
+
+    async def _subscribed(self, urls: Urls, provider: Running) -> str:
+        """Subscribe at the provider's hub, as every consumer does; the subscription's id."""
+        hub = {"@type": "Hub", "callback": urls.receiver}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{provider.base_url}/hub", json=hub)
+        return str(answer.raise_for_status().json()["id"])
 
     def _notice(self, told: Told) -> None:
         odd = f" ({told.note})" if told.note else ""
