@@ -107,11 +107,9 @@ class Provider:
             await self.advance(seconds=passed, settle=False)
 
     async def tell(self) -> None:
-        """Send to every subscriber what is due."""
+        """Send what is due: to each subscriber one after the other, to all of them side by side."""
         async with self._telling:
-            for hub in list(self.hubs.values()):
-                for delivery in hub.due(self.now):
-                    await self._teller.tell(hub, delivery)
+            await asyncio.gather(*(self._tell(hub) for hub in self.hubs.values()))
 
     def subscribe(self, make: Callable[[str, str], Hub]) -> Hub:
         """Add a subscription, made from its id and the seed of its chance."""
@@ -146,6 +144,10 @@ class Provider:
 
     async def close(self) -> None:
         await self._teller.close()
+
+    async def _tell(self, hub: Hub) -> None:
+        for delivery in hub.due(self.now):
+            await self._teller.tell(hub, delivery)
 
     def _happened(self, facts: list[Fact]) -> None:
         for fact in facts:

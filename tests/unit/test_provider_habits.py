@@ -112,7 +112,7 @@ def merged(bodies):
 def test_what_it_knows_of_a_new_ticket_is_what_it_told():
     with told() as (provider, one):
         before = {number for kind in KINDS for number in provider.resources(kind)}
-        provider.advance(minutes=20)
+        provider.advance(minutes=12)
         known = merged(one.bodies())
         for kind in ("troubleTicket", "cancelTroubleTicket", "inflightChangeTroubleTicket"):
             after = provider.resources(kind)
@@ -279,7 +279,7 @@ def test_thin_notifications_tell_the_id_alone():
 
 def test_it_plays_tricks_as_in_its_past():
     with told(mischief=True) as (provider, _one):
-        provider.advance(minutes=30)
+        provider.advance(minutes=15)
         notes = {each.note for each in provider.told()}
         assert notes >= {"", "drift", "late", "duplicate", "invalid"}
 
