@@ -193,6 +193,11 @@ def test_a_file_of_ones_own_renames_an_event_and_a_member(tmp_path):
         item = described["paths"]["/listener/ticketMoved"]
         assert {"url": "/hooks/v7"} in item["servers"]
         assert "deprecated" not in item["post"]
+        assert_error(here.send("/hooks/v7/listener/ticketMoved", event | {"event": {}}), 400)
+        (refused,) = here.log.quarantined()
+        released = revalidated(replace(refused, body=json.dumps(event).encode()), rules(settings))
+        assert not isinstance(released, tuple)
+        assert (released.event_type, released.drift) == ("TroubleTicketStatusChangeEvent", ())
         (ticket_row,) = follow.rows(_followed(here.log, rule_book(settings)), "tickets")
         assert (ticket_row["status"], ticket_row["status_since"]) == (
             "pending",

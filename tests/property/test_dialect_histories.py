@@ -2,22 +2,39 @@
 
 import json
 import random
-from dataclasses import replace
+import tempfile
+from contextlib import closing
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.sources import SourceRules
-from store import MemoryLog, RuleBook, Rules
+from store import MemoryLog, NewEvent, RuleBook, Rules, open_log, open_reader
 from store.commands.dialects import dialect_of
 from store.dialects import Context, as_told, in_our_words, opened
 from store.history import follower
+from store.history.asking import ticket_history
+from store.history.rebuild import rebuild
 from store.history.view import view
 from tests.edge import edge
 from tests.property import follow
 from tests.property.follow import examples, rows
-from tests.property.lives import CREATE, INFORMATION, STYLES, TICKET, Sent, arrived, lives, sent
+from tests.property.lives import (
+    CREATE,
+    INFORMATION,
+    STYLES,
+    TICKET,
+    Sent,
+    Style,
+    arrived,
+    lives,
+    sent,
+    tell,
+)
 from tests.speaking import SENDER, WHOLE, mef_sonata
 
 SEEDS = st.integers(0, 2**20)
@@ -158,3 +175,39 @@ def _logged(body):
     log = MemoryLog()
     log.append([arrived(Sent(CREATE, "e", body), 0)])
     return log.read()
+
+
+def test_rebuild_and_one_tickets_history_read_each_source_in_its_own_dialect():
+    life = tell(Style(occurred=False), ["acknowledged", "inProgress", "pending", "resolved"], 8)
+    names = [*WHOLE]
+    book = RuleBook({name: Rules(speech=dialect_of(name).speech) for name in names})
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place)
+        log = open_log(directory)
+        for name in names:
+            _, spoken = history_of(documents(life, 8), name, 8, WHOLE[name])
+            log.append([new_from(event, name) for event in spoken.read()])
+        rebuild(directory / "history.db", partial(open_reader, directory), book, lambda *_: None)
+        with closing(follower.connect(directory / "history.db")) as history:
+            periods = rows(history, "status_periods")
+            states = {one["ticket"]: one["state"] for one in rows(history, "states")}
+        told_by = {
+            name: ticket_history(directory, log, TICKET, book, source=name) for name in names
+        }
+        log.close()
+    columns = ("status", "started_at", "ended_at")
+    for name in names:
+        own = [one for one in periods if one["ticket"] == f"{name}/{TICKET}"]
+        assert [tuple(one[column] for column in columns) for one in own] == [
+            tuple(one[column] for column in columns)
+            for one in periods
+            if one["ticket"] == f"fit-v1/{TICKET}"
+        ]
+        assert states[f"{name}/{TICKET}"] == states[f"fit-v1/{TICKET}"]
+        assert told_by[name].states[0].state == states[f"{name}/{TICKET}"]
+
+
+def new_from(event, source):
+    return NewEvent(
+        **{one.name: getattr(event, one.name) for one in fields(NewEvent)} | {"source": source}
+    )
