@@ -45,20 +45,21 @@ def _shares(connection: sqlite3.Connection, kind: str, after: str) -> Iterator[S
 
 
 def _tickets(connection: sqlite3.Connection, after: str) -> Iterator[Share]:
-    # Few tickets have tasks; the events of all others are those that name them, in one index.
-    select = "SELECT DISTINCT ticket FROM events WHERE task IS NOT NULL AND ticket IS NOT NULL"
-    with_tasks = {ticket for (ticket,) in connection.execute(select)}
+    # Page by page what `units.positions` finds ticket by ticket; for most it is in one index.
     for page in _pages(connection, _TICKETS, after):
-        first, last = page[0][1], page[-1][1]
-        found = connection.execute(_POSITIONS, (first, last)).fetchall()
+        ends = page[0][1], page[-1][1]
+        found = connection.execute(_OWN_POSITIONS, ends).fetchall()
         positions = {
             ticket: [position for _, position in group]
             for ticket, group in groupby(found, itemgetter(0))
         }
+        with_tasks: set[str] = set()
+        for ticket, position in connection.execute(_TASK_POSITIONS, ends).fetchall():
+            positions.setdefault(ticket, []).append(position)
+            with_tasks.add(ticket)
         for source, ticket in page:
-            unit = Unit("ticket", source, ticket)
-            own = units.positions(connection, unit) if ticket in with_tasks else positions[ticket]
-            yield unit, own
+            own = positions.get(ticket, [])
+            yield Unit("ticket", source, ticket), sorted(own) if ticket in with_tasks else own
 
 
 def _keys(connection: sqlite3.Connection, select: str, after: str) -> Iterator[tuple[str, str]]:
@@ -78,8 +79,16 @@ def _pages(
 _TICKETS = (
     "SELECT source, ticket FROM events WHERE ticket > ? GROUP BY ticket ORDER BY ticket LIMIT ?"
 )
-_POSITIONS = (
-    "SELECT ticket, position FROM events WHERE ticket BETWEEN ? AND ? ORDER BY ticket, position"
+_OWN_POSITIONS = (
+    "SELECT ticket, position FROM events WHERE ticket BETWEEN ? AND ? AND task IS NULL "
+    "ORDER BY ticket, task, position"
+)
+# Of the tasks that name one of these tickets; each belongs to the first that its events name.
+_TASK_POSITIONS = (
+    "SELECT owner, position FROM (SELECT task AS owned, min(ticket) AS owner FROM events "
+    "WHERE ticket IS NOT NULL AND task IN (SELECT task FROM events "
+    "WHERE ticket BETWEEN ?1 AND ?2 AND task IS NOT NULL) GROUP BY task) "
+    "JOIN events ON task = owned WHERE owner BETWEEN ?1 AND ?2"
 )
 _ALONE = {
     "specification": "SELECT source, specification FROM events WHERE specification > ? "

@@ -105,8 +105,7 @@ def _index_events(
     ranges = [(after, min(after + INDEX_BATCH, total)) for after in range(done, total, INDEX_BATCH)]
     for done in in_turns(ranges, open_hand, min(processors(), len(ranges))):
         progress(done, 2 * total)
-    for column in ("ticket", "specification", "task"):
-        tables.index(connection, ("events", (column,)))
+    tables.index(connection, ("events", ("ticket", "task")))
 
 
 class _Indexing:
@@ -147,7 +146,7 @@ def _fold_units(
     folded = sum(_count(connection, kind) for kind in units.KINDS)
     jobs = batches(connection, {kind: _last(connection, kind) for kind in units.KINDS}, FOLD_BATCH)
     # The rows of `events` are all there: their indexes are made here, while others fold.
-    missing = [index for index in tables.indexes() if index[0] == "events"]
+    missing = [index for index in tables.every_index() if index[0] == "events"]
     for number, count in enumerate(in_turns(jobs, open_hand, processors())):
         folded += count
         progress(total + min(folded, total), 2 * total)

@@ -200,7 +200,7 @@ TABLES: dict[str, Table] = {
             "conflict_of": "events",
         },
         indexes=(
-            ("ticket",),
+            ("ticket", "task"),
             ("specification",),
             ("task",),
             ("event_type", "received_at"),
@@ -249,7 +249,8 @@ ARRIVAL_TABLES = frozenset({"events", "sources", "drift", "quarantine", "_follow
 
 def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
     """Make every table in an empty history.db and stamp its version; its indexes too, unless a
-    rebuild adds them once the rows are there.
+    rebuild adds them once the rows are there: then only those that few rows are in, which would
+    have to look for them.
     """
     db = sqlite_utils.Database(connection)
     with db.atomic():
@@ -263,8 +264,7 @@ def create(connection: sqlite3.Connection, *, indexes: bool = True) -> None:
                 ],
             )
         searching.create(connection)
-        if indexes:
-            index(connection)
+        index(connection, *(every_index() if indexes else _SPARSE_INDEXES))
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -278,7 +278,7 @@ def index(connection: sqlite3.Connection, *wanted: Index) -> None:
     Where the first column is mostly NULL the index leaves those rows out: nobody asks for them,
     and a rebuild need not sort them.
     """
-    for name, columns in wanted or indexes():
+    for name, columns in wanted or every_index():
         where = f" WHERE {columns[0]} IS NOT NULL" if (name, columns[0]) in _SPARSE else ""
         connection.execute(
             f"CREATE INDEX IF NOT EXISTS idx_{name}_{'_'.join(columns)} "
@@ -286,9 +286,12 @@ def index(connection: sqlite3.Connection, *wanted: Index) -> None:
         )
 
 
-def indexes() -> list[Index]:
+def every_index() -> list[Index]:
     """Every index of every table."""
     return [(name, columns) for name, table in TABLES.items() for columns in table.indexes]
+
+
+_SPARSE_INDEXES = [one for one in every_index() if (one[0], one[1][0]) in _SPARSE]
 
 
 def _pointed_to_first() -> list[str]:
