@@ -12,6 +12,7 @@ it is acknowledged is the servers' setting: `sync_interval: always`; their defau
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -137,8 +138,10 @@ class Stream:
         return found
 
     async def close(self) -> None:
+        """Never raises: a connection that breaks while it is closed is closed."""
         if not self._client.is_closed:
-            await self._client.close()
+            with suppress(*_BROKEN):
+                await self._client.close()
 
     async def _connect(self) -> None:
         place = self.place
