@@ -38,8 +38,8 @@ from store.log.protocol import LogError, LogUnavailable
 REMEMBERED_SECONDS = 120.0
 """How long the stream knows a name again."""
 CONNECT_SECONDS = 2
-PAUSE_SECONDS = 0.05
-"""Between two attempts of one publish."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.8
+"""Between two attempts; doubled for each further one, so that a leader is not elected in a storm."""
 READ_MESSAGES, READ_BYTES = 500, 4_194_304
 READ_SECONDS = 5.0
 PING_SECONDS = 2
@@ -97,7 +97,7 @@ class Stream:
                             return Published(told.seq, told.duplicate, attempts)
                         must_be_worth_another(told.error)
                         problem = str(told.error)
-                    await asyncio.sleep(PAUSE_SECONDS)
+                    await asyncio.sleep(min(PAUSE_SECONDS * 2**attempts, LONGEST_PAUSE_SECONDS))
         except TimeoutError:
             stream = self.place.stream
             raise LogUnavailable(f"The stream {stream} did not acknowledge: {problem}.") from None
