@@ -24,6 +24,7 @@ BITES = {
     "store/history/fold.py": "import sqlite3",
     "receiver/listener.py": "import store.log.sqlite",
     "dashboards/words.py": "import store.log.sqlite",
+    "store/log/entries.py": "import nats",
 }
 
 
