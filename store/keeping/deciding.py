@@ -15,6 +15,7 @@ from store.events import Decision, NewEvent
 from store.keeping.quarantine import AlreadyDecided, UnknownEntry
 from store.log.entries import Decided, Kept, encode
 from store.log.jetstream import Stream
+from store.log.origin import copied
 from store.log.place import Place
 from store.log.protocol import LogError
 from store.log.reader import SqliteReader
@@ -33,20 +34,24 @@ class NotCopied(LogError):
 
 
 def decide(directory: Path, place: Place, decided: Sequence[Decided]) -> list[Decision]:
-    """Publish decisions in one message and wait for them; each as this log has it now.
+    """Publish decisions in one message and wait until it is copied; each as this log has it now.
 
-    Raises UnknownEntry and AlreadyDecided before anything is published, AlreadyDecided where
-    another node was first, NotCopied, LogUnavailable, LogMissing.
+    Raises UnknownEntry, AlreadyDecided (also where another node was first), NotCopied,
+    LogUnavailable, LogMissing; nothing was decided then, but for NotCopied and LogUnavailable,
+    after which it may be.
     """
     with closing(SqliteReader(directory / LOG_FILE)) as reader:
         known = _decisions(reader)
         for one in decided:
             _must_wait(reader, one.entry, known)
-        asyncio.run(_publish(place, Kept(decided=tuple(decided))))
-        made = _wait(reader, decided)
-    for one, decision in zip(decided, made, strict=True):
-        if (decision.decided_at, decision.decided_by) != (one.decided_at, one.decided_by):
-            raise _decided_before(decision)
+        sequence = asyncio.run(_publish(place, Kept(decided=tuple(decided))))
+        _wait(directory / LOG_FILE, sequence)
+        known = _decisions(reader)
+    made = [known[one.entry] for one in decided if one.entry in known]
+    for one in decided:
+        found = known.get(one.entry)
+        if found and (found.decided_at, found.decided_by) != (one.decided_at, one.decided_by):
+            raise _decided_before(found)
     return made
 
 
@@ -57,23 +62,22 @@ def is_duplicate(directory: Path, decision: Decision, event: NewEvent) -> bool:
     return found is None or (found.received_at, found.digest) != (event.received_at, event.digest)
 
 
-async def _publish(place: Place, kept: Kept) -> None:
+async def _publish(place: Place, kept: Kept) -> int:
     stream = Stream(place)
     await stream.connect(CONNECT_SECONDS)
     try:
-        await stream.publish("decided", encode(kept), uuid.uuid4().hex)
+        published = await stream.publish("decided", encode(kept), uuid.uuid4().hex)
     finally:
         await stream.close()
+    return published.sequence
 
 
-def _wait(reader: SqliteReader, decided: Sequence[Decided]) -> list[Decision]:
+def _wait(path: Path, sequence: int) -> None:
     until = time.monotonic() + COPY_SECONDS
-    while time.monotonic() < until:
-        known = _decisions(reader)
-        if all(one.entry in known for one in decided):
-            return [known[one.entry] for one in decided]
+    while copied(path) < sequence:
+        if time.monotonic() > until:
+            raise NotCopied(f"Not copied within {COPY_SECONDS:.0f} s.")
         time.sleep(_PAUSE)
-    raise NotCopied(f"Not copied within {COPY_SECONDS:.0f} s.")
 
 
 def _decisions(reader: SqliteReader) -> dict[int, Decision]:

@@ -25,7 +25,7 @@ from store.keeping import naming
 from store.keeping.check_history import ASIDE
 from store.keeping.segment_files import SegmentFile, write_segment
 from store.log.lock import lock_guests
-from store.log.protocol import LogError, LogLocked, LogReader
+from store.log.protocol import LogError, LogFollows, LogLocked, LogReader
 from store.log.reader import SqliteReader
 from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE, SqliteLog
@@ -72,6 +72,12 @@ class Unrecorded(LogError):
     hint = "Start the listener for a moment, with space on its disk, and stop it again."
 
 
+class Shared(LogError):
+    """Other machines have a copy of this log."""
+
+    hint = "See the README: to erase in a cluster."
+
+
 class Traces(LogError):
     """Something of what was to be erased is left."""
 
@@ -94,7 +100,7 @@ def erase(
 ) -> Found:
     """Erase everything that tells of the subject; what that was.
 
-    Killed in between and called again, it finishes. Raises LogLocked while a listener runs,
+    Killed in between and called again, it finishes. Raises LogLocked while a listener runs, Shared,
     LogMissing, LogUnavailable, Unrecorded, Traces, OSError.
     """
     path = directory / LOG_FILE
@@ -122,6 +128,8 @@ def _alone(path: Path) -> SqliteLog:
         return SqliteLog(path, lock_seconds=_LOCK_SECONDS)
     except LogLocked as error:
         raise LogLocked(f"{error} Nothing may write while something is erased.") from error
+    except LogFollows as error:
+        raise Shared(f"{error} The stream and the other nodes have the same bytes.") from error
 
 
 @contextmanager

@@ -145,21 +145,28 @@ class Copier:
             ) from error
         appended = [self._log.add(event) for event in kept.events]
         refused = [self._log.refuse(entry) for entry in kept.refused]
-        for one in kept.decided:
-            self._decide(one, connection)
+        if _can_be_decided(kept.decided, connection):
+            for one in kept.decided:
+                self._decide(one, connection)
         return Answers(appended, refused)
 
     def _decide(self, decided: Decided, connection: sqlite3.Connection) -> None:
-        """Void where there is no such entry, or something was decided about it before: the first
-        in the stream counts, on every node.
-        """
-        known = connection.execute(_ENTRY, (decided.entry,)).fetchone()
-        if not known or connection.execute(_DECISION, (decided.entry,)).fetchone():
-            return
         position = self._log.add(decided.event).position if decided.event else None
         word = "released" if decided.event else "dropped"
         told = (decided.entry, word, decided.reason, position, decided.decided_at, decided.decided_by)  # fmt: skip
         connection.execute(_DECIDE, told)
+
+
+def _can_be_decided(decided: Sequence[Decided], connection: sqlite3.Connection) -> bool:
+    """Whether each is about an entry that nothing was decided about: all of a message counts, or
+    nothing of it, on every node.
+    """
+    entries = {one.entry for one in decided}
+    return len(entries) == len(decided) and all(
+        connection.execute(_ENTRY, (entry,)).fetchone()
+        and not connection.execute(_DECISION, (entry,)).fetchone()
+        for entry in entries
+    )
 
 
 def _first(name: str, state: State, connection: sqlite3.Connection) -> Follows:

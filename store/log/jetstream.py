@@ -12,6 +12,7 @@ it is acknowledged is the servers' setting: `sync_interval: always`; their defau
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -37,8 +38,8 @@ from store.log.protocol import LogError, LogUnavailable
 REMEMBERED_SECONDS = 120.0
 """How long the stream knows a name again."""
 CONNECT_SECONDS = 2
-PAUSE_SECONDS = 0.05
-"""Between two attempts of one publish."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.8
+"""Between two attempts; doubled for each further one, so that a leader is not elected in a storm."""
 READ_MESSAGES, READ_BYTES = 500, 4_194_304
 READ_SECONDS = 5.0
 PING_SECONDS = 2
@@ -96,7 +97,7 @@ class Stream:
                             return Published(told.seq, told.duplicate, attempts)
                         must_be_worth_another(told.error)
                         problem = str(told.error)
-                    await asyncio.sleep(PAUSE_SECONDS)
+                    await asyncio.sleep(min(PAUSE_SECONDS * 2**attempts, LONGEST_PAUSE_SECONDS))
         except TimeoutError:
             stream = self.place.stream
             raise LogUnavailable(f"The stream {stream} did not acknowledge: {problem}.") from None
@@ -137,8 +138,10 @@ class Stream:
         return found
 
     async def close(self) -> None:
+        """Never raises: a connection that breaks while it is closed is closed."""
         if not self._client.is_closed:
-            await self._client.close()
+            with suppress(*_BROKEN):
+                await self._client.close()
 
     async def _connect(self) -> None:
         place = self.place

@@ -25,6 +25,7 @@ BITES = {
     "store/dialects/wording.py": "import sqlite3",
     "receiver/listener.py": "import store.log.sqlite",
     "dashboards/words.py": "import store.log.sqlite",
+    "store/log/entries.py": "import nats",
 }
 
 
