@@ -27,7 +27,13 @@ def certificate() -> None:
 
 @certificate.command("list")
 @click.argument("source", required=False)
-@click.option("--limit", type=click.IntRange(1), default=_LISTED, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=_LISTED,
+    show_default=True,
+    help="How many at most.",
+)
 @as_json
 @common_options
 @says_why
