@@ -15,6 +15,7 @@ from store.events import (
 from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, ticket_history
 from store.history.fold import History
 from store.history.rules import RuleBook, Rules
+from store.hub.standing import HubStanding
 from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
@@ -47,6 +48,7 @@ __all__ = [
     "EventLog",
     "Forwarding",
     "History",
+    "HubStanding",
     "Line",
     "LineReader",
     "LogError",
