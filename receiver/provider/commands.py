@@ -88,6 +88,7 @@ def watch(settings: Settings) -> None:
     found = watched(settings)
     if not found:
         raise UnusableSettings("No source has a hub_callback in [sources.NAME.provider].")
+    # Nobody reconciles yet: hub.db keeps from when on it is wanted, and a Reconcile given here hears it.
     asyncio.run(watching(settings.data, found, listens_at=(settings.host, settings.port)))
 
 
@@ -136,7 +137,8 @@ def text_of(told: dict[str, Any]) -> str:
         if told.get(name):
             lines.append(f"    {shown:<10} {told[name]}")
     if told.get("heals"):
-        lines.append(f"    {'healed':<10} {told['heals']} times, last {told['healed_at']}: {told['healed']}")  # fmt: skip
+        often = f"{told['heals']} times, last" if told["heals"] > 1 else "once,"
+        lines.append(f"    {'healed':<10} {often} {told['healed_at']}: {told['healed']}")
     if told.get("reconcile_since"):
         lines.append(f"    {'reconcile':<10} wanted from {told['reconcile_since']} on")
     if told["problem"]:
