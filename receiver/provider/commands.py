@@ -81,6 +81,7 @@ def watch(settings: Settings) -> None:
     """
     from receiver.logs import configure
     from receiver.provider.door import watched
+    from receiver.provider.reconcile.asked import asking
     from receiver.provider.watching import watch as watching
 
     configure(settings.log_format)
@@ -88,7 +89,9 @@ def watch(settings: Settings) -> None:
     found = watched(settings)
     if not found:
         raise UnusableSettings("No source has a hub_callback in [sources.NAME.provider].")
-    asyncio.run(watching(settings.data, found, listens_at=(settings.host, settings.port)))
+    listens_at = (settings.host, settings.port)
+    reconcile = asking(settings.data, "registered anew")
+    asyncio.run(watching(settings.data, found, listens_at=listens_at, reconcile=reconcile))
 
 
 def _each(
@@ -136,7 +139,8 @@ def text_of(told: dict[str, Any]) -> str:
         if told.get(name):
             lines.append(f"    {shown:<10} {told[name]}")
     if told.get("heals"):
-        lines.append(f"    {'healed':<10} {told['heals']} times, last {told['healed_at']}: {told['healed']}")  # fmt: skip
+        often = f"{told['heals']} times, last" if told["heals"] > 1 else "once,"
+        lines.append(f"    {'healed':<10} {often} {told['healed_at']}: {told['healed']}")
     if told.get("reconcile_since"):
         lines.append(f"    {'reconcile':<10} wanted from {told['reconcile_since']} on")
     if told["problem"]:

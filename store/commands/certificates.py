@@ -28,7 +28,11 @@ def certificate() -> None:
 @certificate.command("list")
 @click.argument("source", required=False)
 @click.option(
-    "--limit", type=click.IntRange(1), default=_LISTED, show_default=True, help="How many."
+    "--limit",
+    type=click.IntRange(1),
+    default=_LISTED,
+    show_default=True,
+    help="How many at most.",
 )
 @as_json
 @common_options

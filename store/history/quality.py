@@ -17,6 +17,7 @@ from store.own_events import OWN_TYPES
 
 RECENT = 2_000
 """Lateness and rhythm are those of a source's latest events, this many."""
+_OURS = frozenset(OWN_TYPES)
 _OWN = ", ".join("?" * len(OWN_TYPES))
 _ANY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
 """An array's index in a pointer: which of the notes it was is no other kind of drift."""
@@ -42,7 +43,7 @@ def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]
     by_source: dict[str, list[rows.EventRow]] = {event.source or "": [] for event in events}
     for event in events:
         # What we read or asked for is no arrival: a silent source stays silent.
-        if event.event_type not in OWN_TYPES:
+        if event.event_type not in _OURS:
             by_source[event.source or ""].append(event)
     for source, arrived in by_source.items():
         _ensure(connection, source)

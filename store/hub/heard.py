@@ -13,13 +13,13 @@ from store.history.asking import HISTORY_FILE
 from store.progress import progress
 from store.times import moment, utc_text
 
-OURS = ("%ReconciledEvent", "%RequestedEvent")
-"""Event types of our own making."""
+OURS = ("%ReconciledEvent", "%RequestedEvent", "%CertificateEvent")
+"""Event types of our own making, whichever resource they are about."""
 LATEST = 200
 """Events that are looked at for doubles."""
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
-_SENT = "source = :source AND event_type NOT LIKE :reconciled AND event_type NOT LIKE :requested"
+_SENT = "source = :source" + "".join(f" AND event_type NOT LIKE '{one}'" for one in OURS)
 _LAST = f"SELECT received_at FROM events WHERE {_SENT} ORDER BY received_at DESC LIMIT 1"
 _USUAL = "SELECT usual_gap_seconds, first_received_at FROM sources WHERE source = :source"
 _WITHIN = f"SELECT EXISTS (SELECT 1 FROM events WHERE {_SENT} AND received_at BETWEEN :begin AND :end)"  # fmt: skip
@@ -75,7 +75,7 @@ def heard(
 def _heard(
     history: sqlite3.Connection, source: str, now: str, since: str, patience: Patience
 ) -> Heard:
-    named = {"source": source, "reconciled": OURS[0], "requested": OURS[1]}
+    named = {"source": source}
     (last_at,) = history.execute(_LAST, named).fetchone() or (None,)
     usual_gap, first_at = history.execute(_USUAL, named).fetchone() or (None, None)
     told, twice = history.execute(_TWICE, named | {"since": since}).fetchone()

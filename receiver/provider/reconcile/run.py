@@ -210,6 +210,7 @@ class _Work:
         event = certificates.certified(self._rules.source, body, told["id"], ended_at)
         (appended,) = self._around.append([event])
         self._ledger.forget()
+        self._around.keep_up()
         return Outcome(certificates.read(body), appended.position)
 
     def _told(self, ended_at: str) -> Json:
