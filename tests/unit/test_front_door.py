@@ -40,7 +40,7 @@ def test_the_front_door_leads_to_every_command():
     assert {path[0] for path in commands(main)} == {
         "serve", "receive", "demo", "token", "follow", "ticket", "tail", "event", "quarantine", "status", "rebuild", "dashboards",
         "drift", "check", "head", "backup", "restore", "archive", "erase", "export", "deliver", "subscriptions",
-        "replay", "forward", "jobs", "deadletters",
+        "replay", "forward", "jobs", "deadletters", "open", "cancel", "change",
     }  # fmt: skip
 
 
