@@ -6,6 +6,7 @@ POST {prefix}/listener                the bare callback: the body names the even
 GET  /openapi.json, /health/live, /health/ready, /metrics
 …    /events…, {prefix}/hub…          our own consumers: receiver/consumers
 GET  {prefix}/troubleTicket…          and its sisters: receiver/mirror
+POST {prefix}/troubleTicket           and the two tasks: receiver/relay
 """
 
 import asyncio

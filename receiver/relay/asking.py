@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from receiver.rejections import (
     TooManyAsked,
 )
 from receiver.relay.kinds import Kind
-from receiver.relay.recording import answer_in, event_of
+from receiver.relay.recording import answer_in, event_of, reads_as_json
 from store import LogError, NewEvent
 from store.asked.ledger import UNKNOWN, AskedLedger, Entry, Given, Headers, Question
 from store.payload import Json
@@ -37,11 +36,11 @@ from store.times import utc_text
 KEY = "Idempotency-Key"
 PASSED_ON = ("content-type", "location", "retry-after")
 """Headers of the provider's answer that are told."""
-JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
-"""Content-Type of what is told as JSON."""
 NOT_NOW = frozenset({408, 425, 429, 503})
 """The provider did nothing and may do it later: the key is as good as new."""
 UNAUTHORIZED, REDIRECTED = 401, 3
+MOST_KEPT_BYTES = 8_388_608
+"""Of an answer. A larger one is passed on, and kept without its body."""
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +172,7 @@ class Asking:
         given = entry.given
         if entry.position is not None:
             event = await self._log.body(entry.position)
-            given = given._replace(body=answer_in(event, entry, is_json=_is_json(given.headers)))
+            given = given._replace(body=answer_in(event, entry))
         return _told(given, position, again=True)
 
     async def _sent(self, entry: Entry, wish: Wish, provider: Provider) -> Told:
@@ -186,15 +185,22 @@ class Asking:
             await asyncio.to_thread(self._ledger.unknown, entry.number)
             await self._recorded_if_possible(entry)
             raise _unknown(entry.question.asked_at, f" ({away})") from None
-        given = Given(answer.status, _headers(answer), answer.body, utc_text(self._clock()))
+        given = self._given(answer)
         refused_us = answer.status == UNAUTHORIZED or answer.status // 100 == REDIRECTED
         if refused_us or answer.status in NOT_NOW:
             await asyncio.to_thread(self._ledger.withdraw, entry.number)
             if refused_us:
                 raise ProviderRefusedUs(f"It {answer.said()}.")
             return _told(given, None)
-        await asyncio.to_thread(self._ledger.answered, entry.number, given)
-        return _told(given, await self._recorded_if_possible(entry._replace(given=given)))
+        kept = given
+        if len(given.body) > MOST_KEPT_BYTES:
+            kept = given._replace(body=b"", is_json=False)
+        await asyncio.to_thread(self._ledger.answered, entry.number, kept)
+        return _told(given, await self._recorded_if_possible(entry._replace(given=kept)))
+
+    def _given(self, answer: Answer) -> Given:
+        at, is_json = utc_text(self._clock()), reads_as_json(answer.body)
+        return Given(answer.status, _headers(answer), answer.body, at, is_json)
 
     async def _answer(self, entry: Entry, wish: Wish, provider: Provider) -> Answer:
         path = f"{wish.kind.path}?fields={quote(wish.fields)}" if wish.fields else wish.kind.path
@@ -247,10 +253,6 @@ def _headers(answer: Answer) -> Headers:
         for name, text in told.items()
         if text and text.isascii() and text.isprintable()
     )
-
-
-def _is_json(headers: Headers) -> bool:
-    return JSON.fullmatch(dict(headers).get("content-type", "")) is not None
 
 
 def _told(given: Given, position: int | None, *, again: bool = False) -> Told:

@@ -19,7 +19,7 @@ from receiver.rejections import (
     Rejection,
     answer_of,
 )
-from receiver.relay.asking import JSON, KEY, Asking, Told, Wish
+from receiver.relay.asking import KEY, Asking, Told, Wish
 from receiver.relay.described import paths
 from receiver.relay.kinds import KINDS, Kind, wish
 from store import LogError
@@ -32,6 +32,7 @@ SOURCE = "X-Source"
 
 _log = logging.getLogger(__name__)
 
+_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 
 
@@ -144,7 +145,7 @@ async def _answer(visit: Visit, told: Told) -> None:
     """Status and body are the provider's. What is not JSON is told as text: it is from elsewhere."""
     given = dict(told.headers)
     kind = given.pop("content-type", "")
-    media_type = kind.encode() if JSON.fullmatch(kind) else b"text/plain; charset=utf-8"
+    media_type = kind.encode() if _JSON.fullmatch(kind) else b"text/plain; charset=utf-8"
     headers: Headers = (*given.items(), ("X-Content-Type-Options", "nosniff"))
     if told.position is not None:
         headers += (("X-Event-Position", str(told.position)),)

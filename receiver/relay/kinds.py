@@ -87,11 +87,12 @@ def _document(body: bytes) -> Json:
         return found
 
     try:
-        document = json.loads(body, object_pairs_hook=once)
+        # As text: from bytes it would also read UTF-16 and UTF-32, which is no JSON (RFC 8259, 8.1).
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=once)
         # Halves of surrogate pairs, NaN and numbers that no double holds are read, but not written.
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise InvalidWish((Reason("not-json", "", "JSON, each member once"),)) from None
+        raise InvalidWish((Reason("not-json", "", "JSON in UTF-8, each member once"),)) from None
     if not isinstance(document, dict):
         raise InvalidWish((Reason("wrong-type", "", "an object"),))
     return cast("Json", document)

@@ -43,7 +43,16 @@ def event_of(entry: Entry) -> NewEvent:
     )
 
 
-def answer_in(body: bytes, entry: Entry, *, is_json: bool) -> bytes:
+def reads_as_json(answer: bytes) -> bool:
+    """Whether the event has an answer as it came; what is no JSON it has as text."""
+    try:
+        msgspec.json.decode(answer)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def answer_in(body: bytes, entry: Entry) -> bytes:
     """The provider's answer, out of the event that `event_of` made of this entry; empty out of one
     that was erased, or is another's (where a backup of the log is older than asked.db).
 
@@ -56,10 +65,9 @@ def answer_in(body: bytes, entry: Entry, *, is_json: bool) -> bytes:
     if (said.event_time, said.requested.by) != (entry.question.asked_at, entry.question.owner):
         return b""
     raw = bytes(said.requested.answer)
-    if raw.startswith(b'"') and not is_json:
-        return msgspec.json.decode(raw, type=str).encode()
-    # Where nothing came, the event has an empty text.
-    return b"" if raw == b'""' else raw
+    if entry.given is None or entry.given.is_json:
+        return raw
+    return msgspec.json.decode(raw, type=str).encode()
 
 
 class _Said(msgspec.Struct):

@@ -52,6 +52,8 @@ class Given(NamedTuple):
     headers: Headers
     body: bytes
     answered_at: str
+    is_json: bool = True
+    """Whether the body reads as JSON: what the log has of it is told by that."""
 
 
 class Entry(NamedTuple):
@@ -100,6 +102,7 @@ class AskedLedger(SmallFile):
                 "headers": str,
                 "answer": bytes,
                 "answered_at": str,
+                "is_json": int,
                 "position": int,
             },
             pk="number",
@@ -137,9 +140,9 @@ class AskedLedger(SmallFile):
 
     def answered(self, number: int, given: Given) -> None:
         """Keep an answer until the log has it."""
-        values = (ANSWERED, given.status, json.dumps(given.headers), given.body, given.answered_at)
+        told = (given.status, json.dumps(given.headers), given.body, given.answered_at)
         with self.writing() as connection:
-            connection.execute(f"{_ANSWER} WHERE number = ?", (*values, number))
+            connection.execute(_ANSWER, (*told, given.is_json, number))
 
     def unknown(self, number: int) -> None:
         """It was sent, and no answer came."""
@@ -217,6 +220,7 @@ def _entry_of(
     headers: str | None,
     answer: bytes | None,
     answered_at: str | None,
+    is_json: int | None,
     position: int | None,
 ) -> tuple[Entry, str]:
     question = Question(
@@ -225,20 +229,23 @@ def _entry_of(
     given = None
     if status is not None:
         told = tuple((str(name), str(value)) for name, value in json.loads(headers or "[]"))
-        given = Given(status, told, answer or b"", answered_at or "")
+        given = Given(status, told, answer or b"", answered_at or "", bool(is_json))
     return Entry(number, question, state, given, position), asker
 
 
 _COLUMNS = (
     "number, owner, key, digest, resource_type, source, request_id, asked_at, asker, body, state, "
-    "status, headers, answer, answered_at, position"
+    "status, headers, answer, answered_at, is_json, position"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM asked"
 _ADD = (
     "INSERT INTO asked (owner, key, digest, resource_type, source, request_id, asked_at, asker, "
     "body, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_ANSWER = "UPDATE asked SET state = ?, status = ?, headers = ?, answer = ?, answered_at = ?"
+_ANSWER = (
+    f"UPDATE asked SET state = '{ANSWERED}', status = ?, headers = ?, answer = ?, answered_at = ?, "
+    "is_json = ? WHERE number = ?"
+)
 _UNKNOWN = f"UPDATE asked SET state = '{UNKNOWN}' WHERE number = ? AND state = '{ASKING}'"
 _RECORDED = "UPDATE asked SET position = ?, body = NULL, answer = NULL WHERE number = ?"
 _AGAIN = (

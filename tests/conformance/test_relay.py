@@ -318,6 +318,8 @@ def test_no_secret_and_nothing_of_a_body_reaches_the_log_lines(here):
     ("body", "named"),
     [
         (b"", "body: expected JSON"),
+        (json.dumps(TICKET).encode("utf-16"), "in UTF-8"),
+        (json.dumps(TICKET).encode("utf-8-sig"), "in UTF-8"),
         (b"[]", "body: expected an object"),
         (b'{"@type": "TroubleTicket", "@type": "TroubleTicket"}', "each member once"),
         (b'{"description": NaN}', "body: expected JSON"),
