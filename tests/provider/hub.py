@@ -90,12 +90,10 @@ class Hub:
     def _on_the_way(
         self, notification: Notification, chance: Random, habits: Habits
     ) -> Iterator[Delivery]:
-        if habits.mischief:
-            yield from sorted(posts(notification, chance), key=lambda one: one.at)
-        else:
-            yield to_bytes(notification)
+        told = list(posts(notification, chance)) if habits.mischief else [to_bytes(notification)]
+        yield from sorted(told, key=lambda one: one.at)
         if chance.random() < habits.duplicate:
-            yield to_bytes(notification, "duplicate")
+            yield replace(told[0], note="duplicate")
 
 
 def subscribed(number: str, told: Mapping[str, Any], seed: str) -> Hub:
