@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from store import payload
-from store.dialects import Context, Speech, in_our_words, opened
+from store.dialects import Speech, event_read
 from store.events import EventHead, RecordedEvent
 from store.history.members import written
 from store.times import read_time
@@ -117,8 +117,7 @@ def view(
     document = _document(body)
     event_type = event.event_type
     if speech is not None:
-        known = Context(event.event_id, event_type, event.event_time)
-        document = in_our_words(opened(document, speech, known).document, event_type, speech)
+        document = event_read(document, event, speech)
     located = payload.payload_of(event_type, document)
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event_type, OTHER)
