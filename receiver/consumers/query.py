@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from receiver.events import EventTypes
 from receiver.rejections import InvalidRequest
 from store import RecordedEvent
-from store.dialects import Context, Speech, in_our_words, opened
+from store.dialects import Speech, event_read
 from store.own_events import OWN_TYPES
 from store.times import parse_time
 
@@ -81,12 +81,7 @@ class Query:
             return False  # a listener has no path for it
         if not self.terms:
             return True
-        document = json.loads(event.body)
-        speech = self.speeches.get(event.source)
-        if speech is not None:
-            known = Context(event.event_id, event.event_type, event.event_time)
-            told = opened(document, speech, known).document
-            document = in_our_words(told, event.event_type, speech)
+        document = event_read(json.loads(event.body), event, self.speeches.get(event.source))
         return all(term.holds(document) for term in self.terms)
 
 

@@ -13,10 +13,6 @@ from store.members import Json, objects, sole_object
 from store.payload import member_of, resource_type_of
 
 _INFORMATION = "informationRequired"
-_NAMES = frozenset(
-    {"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType", "buyerId", "sellerId"}
-)
-"""Members that say which resource it is; the last two are MEF's."""
 _REFERENCE = ("id", "href", "name", "version", "@referredType")
 """Members of a reference that go into it where it is nested; the rest (role, @type) stays outside."""
 
@@ -81,13 +77,6 @@ def spoken(resource: Json, words: tuple[Word, ...]) -> Json:
         else:
             told[word.theirs] = _all_spoken(value, word)
     return told
-
-
-def names_only(resource: Json) -> bool:
-    """Whether a resource says which one it is and nothing of it, as thin notifications do: whoever
-    wants to know has to GET it.
-    """
-    return "id" in resource and _NAMES.issuperset(resource)
 
 
 def as_told(pointer: str, document: Json, speech: Speech) -> str:

@@ -14,7 +14,12 @@ Json = dict[str, Any]
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
-UNTOLD = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
+UNTOLD = frozenset(
+    {
+        *("id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"),
+        *("buyerId", "sellerId"),  # MEF: between whom it is
+    }
+)
 """Members that say what a resource is, not how it is."""
 
 STATUS_MEMBERS = frozenset(

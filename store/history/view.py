@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from store import payload
-from store.dialects import Context, Speech, in_our_words, opened
+from store.dialects import Speech, event_read
 from store.events import RecordedEvent, Telling
 from store.history.members import written
 from store.members import sole_object
@@ -159,8 +159,7 @@ def view(
     document = _document(body)
     event_type = event.event_type
     if speech is not None:
-        known = Context(event.event_id, event_type, event.event_time)
-        document = in_our_words(opened(document, speech, known).document, event_type, speech)
+        document = event_read(document, event, speech)
     located = payload.payload_of(event_type, document)
     resource = located[1] if located else {}
     kind, rank = KINDS.get(event_type, OTHER)

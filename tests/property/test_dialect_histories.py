@@ -103,7 +103,7 @@ def told(history):
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_life_told_in_a_dialect_is_the_same_history(name):
-    @examples(25)
+    @examples(20)
     @given(STORIES, SEEDS)
     def holds(life, seed):
         events = documents(life, seed)
@@ -116,7 +116,7 @@ def test_a_life_told_in_a_dialect_is_the_same_history(name):
     holds()
 
 
-@examples(25)
+@examples(20)
 @given(STORIES, SEEDS)
 def test_a_thin_dialect_tells_when_and_of_what_kind(life, seed):
     events = [one for one in documents(life, seed) if one["eventType"] != CREATE]

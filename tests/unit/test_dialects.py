@@ -14,13 +14,17 @@ from store.dialects import (
     Word,
     as_told,
     context_of,
+    event_read,
     in_our_words,
-    names_only,
     opened,
+    resource_read,
+    resource_spoken,
     reworded,
     spoken,
     words_of,
 )
+from store.history.members import UNTOLD
+from store.payload import payload_of
 
 
 def test_the_default_dialect_is_what_a_source_without_one_speaks():
@@ -265,11 +269,23 @@ def test_the_field_that_v4_asks_for_is_a_patch_in_v5():
     assert in_our_words(told, name, V4) == told
 
 
-def test_a_thin_notification_is_known_by_its_dialect_and_by_what_it_does_not_say():
+def test_a_thin_notification_is_known_by_its_dialect_and_tells_only_which_ticket_it_is():
     assert [name for name in known() if dialect_of(name).thin] == ["mef-sonata"]
-    assert names_only({"id": "1", "href": "/1", "buyerId": "b", "@type": "TroubleTicket"})
-    assert not names_only({"id": "1", "status": "pending"})
-    assert not names_only({"href": "/1"})
+    mef = dialect_of("mef-sonata").speech
+    event = {"event": {"id": "1", "href": "/1", "buyerId": "b", "sellerId": "s"}}
+    kind = "TroubleTicketStatusChangeEvent"
+    told = event_read(event, Context("e", kind, None), mef)
+    located = payload_of(kind, told)
+    assert located is not None
+    assert located[0] == "/event/troubleTicket"
+    assert located[1].keys() <= UNTOLD
+
+
+def test_a_resource_of_a_providers_own_api_is_read_and_written_in_its_words():
+    assert resource_read(THEIRS, V4) == OURS
+    assert resource_spoken(OURS, V4) == THEIRS
+    assert resource_read(THEIRS, None) is THEIRS
+    assert resource_spoken(OURS, None) is OURS
 
 
 @pytest.mark.parametrize("name", known())
