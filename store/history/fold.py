@@ -189,6 +189,8 @@ def _with_changes(fact: Fact, state: Json) -> Fact:
         state.update(fact.view.resource)
         return fact
     differences = merge(state, fact.view.resource)
+    if not differences:
+        return fact
     return Fact(fact.view, fact.aliases, fact.conflict, tuple(differences))
 
 
