@@ -65,6 +65,7 @@ def _start(aside: Path, rules: RuleBook, reader: LogReader) -> sqlite3.Connectio
         _remove(aside)
         connection = _connect(aside)
         tables.create(connection, indexes=False)
+        searching.gather(connection)
     # What arrives later is for the follower's way, at the end: it may belong to what is folded.
     connection.execute(
         "CREATE TABLE IF NOT EXISTS _rebuild (pass TEXT PRIMARY KEY, last TEXT, events INT)"
