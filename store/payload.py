@@ -7,6 +7,7 @@ had from here too.
 
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import cast
 
 from store.members import (
     JEOPARDY_ALERTS,
@@ -141,13 +142,13 @@ def ticket_id_of(resource_type: str, resource: Json) -> str | None:
 def _plainly(resource_type: str, document: Json) -> tuple[str, Json] | None:
     """Where nearly every sender puts it: under its own name, with an id."""
     member = member_of(resource_type)
-    if isinstance(document.get("event"), dict):
-        event: Json = document["event"]
-        if isinstance(event.get(member), dict):
-            resource: Json = event[member]
-            named_id = resource.get("id")
-            if isinstance(named_id, str) and named_id.strip():
-                return f"/event/{member}", resource
+    event = document.get("event")
+    if type(event) is dict:
+        resource = cast("Json", event).get(member)
+        if type(resource) is dict:
+            named_id = cast("Json", resource).get("id")
+            if type(named_id) is str and named_id.strip():
+                return f"/event/{member}", cast("Json", resource)
     return None
 
 

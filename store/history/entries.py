@@ -56,25 +56,26 @@ def timeline(
 ) -> Timeline:
     """One entry a fact and one an inferred point; witnesses of one change share an entry."""
     by_view = {fact.view: fact for fact in facts}
-    keys = _keys(subject, facts)
+    entry_of = _keys(subject, facts)
     steps = _steps(lane)
     told_at = {
         witness: point for point in lane if not point.inferred for witness in point.witnesses
     }
-    entry_of: dict[View, str] = {}
     found: list[rows.Entry] = []
     changes: list[rows.Change] = []
     changed: dict[str, int] = {}
     for fact in facts:
         point = told_at.get(fact.view)
-        together = _together(fact, point, by_view)
-        first = together[0]
-        entry_of[fact.view] = entry_key = keys[first.view]
+        together = [fact]
+        if point and len(point.witnesses) > 1:
+            together = _together(point, by_view)
+            entry_of[fact.view] = entry_of[together[0].view]
+        entry_key = entry_of[fact.view]
         if fact.changes:
             before = changed.get(entry_key, 0)
             changes += _change_rows(subject, entry_key, fact, before + 1)
             changed[entry_key] = before + len(fact.changes)
-        if first is fact:
+        if together[0] is fact:
             found.append(
                 _entry(subject, entry_key, together, point, steps=steps, deleted_at=deleted_at)
             )
@@ -143,10 +144,8 @@ def _steps(lane: Sequence[Point]) -> _Steps:
     return _Steps([point.at for point in points], points, places)
 
 
-def _together(fact: Fact, point: Point | None, by_view: dict[View, Fact]) -> list[Fact]:
-    """The facts that tell one change, by rank; nearly always it is told by one alone."""
-    if point is None or len(point.witnesses) == 1:
-        return [fact]
+def _together(point: Point, by_view: dict[View, Fact]) -> list[Fact]:
+    """The facts that tell one change, by rank."""
     together = [by_view[one] for one in point.witnesses if one in by_view]
     together.sort(key=_rank)
     return together
@@ -170,10 +169,13 @@ def _entry(
     deleted_at: str | None,
 ) -> rows.Entry:
     view = together[0].view
-    at, rule = _when(view, point)
-    after = point.status if point else steps.at(at)
-    before = steps.before(point) if point else after
-    reason = point.reason if point else view.status.reason if view.status else ""
+    if point:
+        at, rule, reason = point.at, point.rule, point.reason
+        before, after = steps.before(point), point.status
+    else:
+        at, rule = _when(view)
+        reason = view.status.reason if view.status else ""
+        before = after = steps.at(at)
     if len(together) == 1 and not together[0].aliases:
         received_at, positions = view.received_at, f"[{view.position}]"
     else:
@@ -206,9 +208,7 @@ def _entry(
     )
 
 
-def _when(view: View, point: Point | None) -> tuple[str, str]:
-    if point:
-        return point.at, point.rule
+def _when(view: View) -> tuple[str, str]:
     if view.kind == "task":
         at = tasks.changed_at(view)
         return at, view.occurred_rule if at == view.occurred_at else "stateChangeDate"

@@ -191,6 +191,8 @@ def _with_changes(fact: Fact, state: Json) -> Fact:
         return fact
     told = whole(state, fact.view.resource) if fact.view.complete else fact.view.resource
     differences = merge(state, told)
+    if not differences:
+        return fact
     return Fact(fact.view, fact.aliases, fact.conflict, tuple(differences))
 
 

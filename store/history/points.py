@@ -1,7 +1,8 @@
 """A point of the status lane: from here on the status was this. Pure."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+
+import msgspec
 
 from store.history.view import View
 from store.times import instant, seconds_between
@@ -19,8 +20,7 @@ _LIFECYCLE = (
 _AFTER = {status: rank for rank, status in enumerate(_LIFECYCLE)}
 
 
-@dataclass(slots=True, eq=False)
-class Point:
+class Point(msgspec.Struct, gc=False, eq=False):
     """From here on the status was this. `witnesses` tell it, or, when inferred, prove it."""
 
     status: str | None

@@ -7,7 +7,7 @@ rebuild goes on where it was. Readers of the present history never see half of a
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ def _start(aside: Path, rules: RuleBook, reader: LogReader) -> sqlite3.Connectio
         _remove(aside)
         connection = _connect(aside)
         tables.create(connection, indexes=False)
+        searching.gather(connection)
     # What arrives later is for the follower's way, at the end: it may belong to what is folded.
     connection.execute(
         "CREATE TABLE IF NOT EXISTS _rebuild (pass TEXT PRIMARY KEY, last TEXT, events INT)"
@@ -105,7 +106,6 @@ def _index_events(
     ranges = [(after, min(after + INDEX_BATCH, total)) for after in range(done, total, INDEX_BATCH)]
     for done in in_turns(ranges, open_hand, min(processors(), len(ranges))):
         progress(done, 2 * total)
-    tables.index(connection, ("events", ("ticket", "task")))
 
 
 class _Indexing:
@@ -144,14 +144,20 @@ def _fold_units(
     """Second pass: the history of every unit, in the order of their keys."""
     total = _count(connection, "all")
     folded = sum(_count(connection, kind) for kind in units.KINDS)
-    jobs = batches(connection, {kind: _last(connection, kind) for kind in units.KINDS}, FOLD_BATCH)
     # The rows of `events` are all there: their indexes are made here, while others fold.
     missing = [index for index in tables.every_index() if index[0] == "events"]
-    for number, count in enumerate(in_turns(jobs, open_hand, processors())):
+    for number, count in enumerate(in_turns(_shares(connection), open_hand, processors())):
         folded += count
         progress(total + min(folded, total), 2 * total)
         if missing and number % INDEX_EVERY == 0:
             tables.index(connection, missing.pop())
+
+
+def _shares(connection: sqlite3.Connection) -> Iterator[list[Share]]:
+    """What is still to be folded. The index that tells is made while processes start."""
+    tables.index(connection, ("events", ("ticket", "task")))
+    folded = {kind: _last(connection, kind) for kind in units.KINDS}
+    yield from batches(connection, folded, FOLD_BATCH)
 
 
 class _Folded(NamedTuple):

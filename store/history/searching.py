@@ -23,6 +23,8 @@ PARTS = ("ids", "name", "description", "notes", "parties")
 WEIGHTS = (10.0, 5.0, 1.0, 1.0, 2.0)
 """How much a word counts in each part, when the best are to come first (bm25)."""
 
+GATHERED = 500
+"""Small trees that a rebuild leaves beside each other; FTS5 knows at most 2,000."""
 LONGEST_QUERY = 20
 """Words of a query that are looked for; further ones are left out."""
 
@@ -104,9 +106,22 @@ def add(connection: sqlite3.Connection, documents: Sequence[tuple[str, Document]
     )
 
 
+def gather(connection: sqlite3.Connection) -> None:
+    """Before very many are added: leave the small trees that each transaction makes for `tidy`.
+
+    FTS5 would merge them again and again meanwhile (sqlite.org/fts5.html#the_automerge_configuration_option).
+    """
+    _merge_by(connection, automerge=0, crisismerge=GATHERED)
+
+
 def tidy(connection: sqlite3.Connection) -> None:
     """Make one tree of the many small ones that adding leaves: a search then reads less."""
     connection.execute("INSERT INTO search (search) VALUES ('optimize')")
+    _merge_by(connection, automerge=4, crisismerge=16)  # FTS5's own figures
+
+
+def _merge_by(connection: sqlite3.Connection, **trees: int) -> None:
+    connection.executemany("INSERT INTO search (search, rank) VALUES (?, ?)", trees.items())
 
 
 def match(text: str) -> str | None:

@@ -6,6 +6,7 @@ never names a ticket stands alone. So a unit is a function of the set of events,
 """
 
 import sqlite3
+from functools import lru_cache
 from typing import NamedTuple
 
 from store.events import EventHead
@@ -58,10 +59,15 @@ def event_row(event: EventHead) -> rows.EventRow:
         seconds_between(sent_at or occurred_at, received_at),
         redeliveries,
         event.conflict_of,
-        text(event.drift) if event.drift else None,
+        _drift(event.drift) if event.drift else None,
         event.size,
         event.digest,
     )
+
+
+@lru_cache(maxsize=1_024)  # what a sender does once it does in most of its events
+def _drift(codes: tuple[str, ...]) -> str:
+    return text(codes)
 
 
 def touched(connection: sqlite3.Connection, row: rows.EventRow) -> set[Unit]:

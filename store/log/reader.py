@@ -130,7 +130,7 @@ class SqliteReading:
             raise LogUnavailable(f"The log cannot be read: {error}.") from error
 
     def _head(self, row: tuple[Any, ...]) -> EventHead:
-        *_, length, beginning = row
+        length, beginning = row[-2:]
         if not length:
             return rows.event_head(row, len(self._archived(row[0])))
         try:

@@ -21,7 +21,7 @@ EVENT_COLUMNS = (
 )
 HEAD_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
-    "event_time, received_at, drift, lower(hex(digest)), conflict_of"
+    "event_time, received_at, drift, digest, conflict_of"
 )
 TELLING_COLUMNS = (
     "position, event_type, event_id, resource_type, resource_id, occurred_at, event_time, "
@@ -94,7 +94,7 @@ def recorded_event(row: tuple[Any, ...], body: bytes) -> RecordedEvent:
 
 def event_head(row: tuple[Any, ...], size: int) -> EventHead:
     """Of a row that begins with HEAD_COLUMNS, and the size of its body."""
-    return EventHead._make((*row[:10], _drift(row[10]), row[11], row[12], size))
+    return EventHead._make((*row[:10], _drift(row[10]), row[11].hex(), row[12], size))
 
 
 def quarantine_row(refused: Refused, number: int) -> tuple[Any, ...]:
