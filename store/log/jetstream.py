@@ -78,6 +78,11 @@ class Stream:
         """Bytes of the largest payload that the servers take."""
         return self._client.max_payload
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed for good; a connection that broke is made anew by itself."""
+        return self._client.is_closed
+
     async def publish(self, subject: str, payload: bytes, name: str) -> Published:
         """Return when a quorum has it. Tried again, by the same name, until the place's timeout.
 

@@ -32,7 +32,7 @@ WINDOW = 1_000
 enough that the servers never refuse for want of room to wait in."""
 LOOK_SECONDS = 1.0
 """How often the stream is asked whether it could acknowledge."""
-START_SECONDS = 30.0
+START_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 ROOM_BYTES = 65_536
 """What a message has beside its body, at most: what the edge keeps of headers is far less."""
 
@@ -109,6 +109,7 @@ class JetStreamAppender:
         began = time.perf_counter()
         try:
             async with self._window:
+                self._must_have_a_chance()
                 return await self._publish(entry, payload, name)
         finally:
             self._unanswered -= 1
@@ -124,6 +125,9 @@ class JetStreamAppender:
             raise Overloaded(f"{self._unanswered} events wait for their quorum.")
         if self._unanswered and self._unanswered_bytes + size > self._queue_bytes:
             raise Overloaded(f"{self._unanswered_bytes} bytes wait for their quorum.")
+        self._must_have_a_chance()
+
+    def _must_have_a_chance(self) -> None:
         since = time.monotonic() - self._well_at
         if self._problem and since > self._stream.place.timeout_seconds:
             # Whoever waits as long again hears the same; the queue is for what has a chance.
@@ -148,6 +152,9 @@ class JetStreamAppender:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             with suppress(LogError):
+                # The library gives up for good where it is refused often enough, by a login say.
+                if self._stream.is_closed:
+                    await self._stream.connect(CONNECT_SECONDS)
                 await self._look()
 
     async def _look(self) -> None:
