@@ -21,7 +21,7 @@ from store.events import Accepted, NewEvent, Refused
 from store.log import entries
 from store.log.group_commit import Entry, OnCommit
 from store.log.jetstream import Stream
-from store.log.jetstream_answers import Published
+from store.log.jetstream_answers import Published, StreamUnavailable
 from store.log.origin import copied
 from store.log.place import Place
 from store.log.protocol import LogError, LogUnavailable, Overloaded
@@ -63,9 +63,16 @@ class JetStreamAppender:
         self._well_at = time.monotonic()
         self._looking: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Look once, then again and again. Raises as Stream.state."""
-        await self._look()
+    async def start(self, seconds: float) -> None:
+        """Look until somebody answers, then again and again. Raises as Stream.state."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                await self._look()
+                break
+            except StreamUnavailable:  # while a leader is elected nobody answers
+                if time.monotonic() > until:
+                    raise
         self._looking = asyncio.create_task(self._look_on())
 
     async def append(self, event: NewEvent) -> Accepted:
@@ -131,7 +138,7 @@ class JetStreamAppender:
         since = time.monotonic() - self._well_at
         if self._problem and since > self._stream.place.timeout_seconds:
             # Whoever waits as long again hears the same; the queue is for what has a chance.
-            raise LogUnavailable(f"The stream cannot acknowledge: {self._problem}.")
+            raise StreamUnavailable(f"The stream cannot acknowledge: {self._problem}.")
 
     async def _publish(self, entry: Entry, payload: bytes, name: str) -> Published:
         subject = _subject(entry)
@@ -231,7 +238,7 @@ async def open_jetstream_appender(
     )
     try:
         _must_fit(stream, largest_body)
-        await appender.start()
+        await appender.start(START_SECONDS)
     except BaseException:
         await stream.close()
         raise
