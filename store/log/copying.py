@@ -18,9 +18,9 @@ from typing import NamedTuple
 from store.events import Appended
 from store.log.entries import Decided, Unreadable, decode
 from store.log.jetstream import Stream
-from store.log.jetstream_answers import Message, State
+from store.log.jetstream_answers import Message, State, StreamUnavailable
 from store.log.origin import Follows, followed, note_followed, origin_of
-from store.log.protocol import LogError, LogUnavailable
+from store.log.protocol import LogError
 from store.log.sqlite import SqliteLog
 
 _ENTRY = "SELECT 1 FROM quarantine WHERE id = ?"
@@ -61,7 +61,7 @@ class Copier:
         """See that log and stream belong together. Raises Parted, NoStream, LogUnavailable."""
         state = await self._stream.state()
         if not state.leader:
-            raise LogUnavailable(f"The stream {self._stream.place.stream} has no leader.")
+            raise StreamUnavailable(f"The stream {self._stream.place.stream} has no leader.")
         with self._log.transaction() as connection:
             known = followed(connection)
             if known is None:

@@ -29,11 +29,12 @@ from store.log.jetstream_answers import (
     NoStream,
     Published,
     State,
+    StreamUnavailable,
     must_be_worth_another,
     read_answer,
 )
 from store.log.place import Place
-from store.log.protocol import LogError, LogUnavailable
+from store.log.protocol import LogError
 
 REMEMBERED_SECONDS = 120.0
 """How long the stream knows a name again."""
@@ -61,7 +62,7 @@ class Stream:
         self._problem = "no answer in time"
 
     async def connect(self, seconds: float) -> None:
-        """Raises LogUnavailable when no server answers within so many seconds."""
+        """Raises StreamUnavailable when no server answers within so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while not self._client.is_connected:
@@ -69,7 +70,7 @@ class Stream:
         except TimeoutError as error:
             await self.close()
             servers = ", ".join(self.place.servers)
-            raise LogUnavailable(f"None of {servers} answers: {self._problem}.") from error
+            raise StreamUnavailable(f"None of {servers} answers: {self._problem}.") from error
         self._inbox = self._client.new_inbox()
         await _subscribe(self._client, f"{self._inbox}.*", self._answered)
 
@@ -78,10 +79,15 @@ class Stream:
         """Bytes of the largest payload that the servers take."""
         return self._client.max_payload
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed for good; a connection that broke is made anew by itself."""
+        return self._client.is_closed
+
     async def publish(self, subject: str, payload: bytes, name: str) -> Published:
         """Return when a quorum has it. Tried again, by the same name, until the place's timeout.
 
-        Raises LogUnavailable; then it may be kept or not.
+        Raises StreamUnavailable; then it may be kept or not.
         """
         problem, attempts = "no answer", 0
         try:
@@ -100,14 +106,16 @@ class Stream:
                     await asyncio.sleep(min(PAUSE_SECONDS * 2**attempts, LONGEST_PAUSE_SECONDS))
         except TimeoutError:
             stream = self.place.stream
-            raise LogUnavailable(f"The stream {stream} did not acknowledge: {problem}.") from None
+            raise StreamUnavailable(
+                f"The stream {stream} did not acknowledge: {problem}."
+            ) from None
 
     async def state(self) -> State:
-        """Raises NoStream, LogUnavailable when nobody answers."""
+        """Raises NoStream, StreamUnavailable when nobody answers."""
         return (await self._ask(f"STREAM.INFO.{self.place.stream}")).as_state()
 
     async def create(self, metadata: Mapping[str, str]) -> None:
-        """Make the stream. Raises LogError where it exists, LogUnavailable."""
+        """Make the stream. Raises LogError where it exists, StreamUnavailable."""
         try:
             await self.state()
         except NoStream:
@@ -119,7 +127,7 @@ class Stream:
     async def read(self, after: int, most: int = READ_MESSAGES) -> list[Message]:
         """Messages with a sequence above `after`, in order; none when there are none yet.
 
-        From a server that may be a little behind. Raises LogUnavailable.
+        From a server that may be a little behind. Raises StreamUnavailable.
         """
         asked = msgspec.json.encode({"seq": after + 1, "batch": most, "max_bytes": READ_BYTES})
         inbox = self._client.new_inbox()
@@ -134,7 +142,7 @@ class Stream:
         except _BROKEN as error:
             status, found = _words(error), []
         if status not in {_END, _NONE}:
-            raise LogUnavailable(f"The stream {self.place.stream} cannot be read: {status}.")
+            raise StreamUnavailable(f"The stream {self.place.stream} cannot be read: {status}.")
         return found
 
     async def close(self) -> None:
@@ -219,7 +227,7 @@ class Stream:
             )
         except _BROKEN as error:
             stream = self.place.stream
-            raise LogUnavailable(
+            raise StreamUnavailable(
                 f"The stream {stream} does not answer: {_words(error)}."
             ) from error
         found = read_answer(told.data, Info)
@@ -227,7 +235,7 @@ class Stream:
             return found
         if found.error.err_code == NOT_FOUND:
             raise NoStream(f"There is no stream {self.place.stream}.")
-        raise LogUnavailable(f"The stream {self.place.stream}: {found.error}.")
+        raise StreamUnavailable(f"The stream {self.place.stream}: {found.error}.")
 
     async def _heard(self, error: Exception) -> None:
         self._problem = _words(error)

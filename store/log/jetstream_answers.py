@@ -63,6 +63,12 @@ class NoStream(LogError):
     )
 
 
+class StreamUnavailable(LogUnavailable):
+    """The stream does not answer at the moment, or not by a quorum."""
+
+    hint = "Are most of the NATS servers running, and reached from here (log, [cluster])?"
+
+
 class StreamFull(LogUnavailable):
     """The stream has no room."""
 
@@ -138,16 +144,16 @@ Answer = TypeVar("Answer", Acknowledged, Info)
 
 
 def read_answer(told: bytes, kind: type[Answer]) -> Answer:
-    """Raises LogUnavailable for what no JetStream answers."""
+    """Raises StreamUnavailable for what no JetStream answers."""
     try:
         return msgspec.json.decode(told, type=kind)
     except msgspec.DecodeError as error:
-        raise LogUnavailable(f"The servers answer what is no JetStream's: {error}.") from error
+        raise StreamUnavailable(f"The servers answer what is no JetStream's: {error}.") from error
 
 
 def must_be_worth_another(error: Error) -> None:
-    """Raise StreamFull or LogUnavailable where another attempt would not help."""
+    """Raise StreamFull or StreamUnavailable where another attempt would not help."""
     if error.err_code in _FULL:
         raise StreamFull(f"The stream is full: {error}.")
     if error.err_code not in _AGAIN and error.code != _UNAVAILABLE:
-        raise LogUnavailable(f"The stream refuses: {error}.")
+        raise StreamUnavailable(f"The stream refuses: {error}.")

@@ -21,7 +21,7 @@ from store.events import Accepted, NewEvent, Refused
 from store.log import entries
 from store.log.group_commit import Entry, OnCommit
 from store.log.jetstream import Stream
-from store.log.jetstream_answers import Published
+from store.log.jetstream_answers import Published, StreamUnavailable
 from store.log.origin import copied
 from store.log.place import Place
 from store.log.protocol import LogError, LogUnavailable, Overloaded
@@ -32,7 +32,7 @@ WINDOW = 1_000
 enough that the servers never refuse for want of room to wait in."""
 LOOK_SECONDS = 1.0
 """How often the stream is asked whether it could acknowledge."""
-START_SECONDS = 30.0
+START_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 ROOM_BYTES = 65_536
 """What a message has beside its body, at most: what the edge keeps of headers is far less."""
 
@@ -63,9 +63,16 @@ class JetStreamAppender:
         self._well_at = time.monotonic()
         self._looking: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Look once, then again and again. Raises as Stream.state."""
-        await self._look()
+    async def start(self, seconds: float) -> None:
+        """Look until somebody answers, then again and again. Raises as Stream.state."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                await self._look()
+                break
+            except StreamUnavailable:  # while a leader is elected nobody answers
+                if time.monotonic() > until:
+                    raise
         self._looking = asyncio.create_task(self._look_on())
 
     async def append(self, event: NewEvent) -> Accepted:
@@ -109,6 +116,7 @@ class JetStreamAppender:
         began = time.perf_counter()
         try:
             async with self._window:
+                self._must_have_a_chance()
                 return await self._publish(entry, payload, name)
         finally:
             self._unanswered -= 1
@@ -124,10 +132,13 @@ class JetStreamAppender:
             raise Overloaded(f"{self._unanswered} events wait for their quorum.")
         if self._unanswered and self._unanswered_bytes + size > self._queue_bytes:
             raise Overloaded(f"{self._unanswered_bytes} bytes wait for their quorum.")
+        self._must_have_a_chance()
+
+    def _must_have_a_chance(self) -> None:
         since = time.monotonic() - self._well_at
         if self._problem and since > self._stream.place.timeout_seconds:
             # Whoever waits as long again hears the same; the queue is for what has a chance.
-            raise LogUnavailable(f"The stream cannot acknowledge: {self._problem}.")
+            raise StreamUnavailable(f"The stream cannot acknowledge: {self._problem}.")
 
     async def _publish(self, entry: Entry, payload: bytes, name: str) -> Published:
         subject = _subject(entry)
@@ -148,6 +159,9 @@ class JetStreamAppender:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             with suppress(LogError):
+                # The library gives up for good where it is refused often enough, by a login say.
+                if self._stream.is_closed:
+                    await self._stream.connect(CONNECT_SECONDS)
                 await self._look()
 
     async def _look(self) -> None:
@@ -224,7 +238,7 @@ async def open_jetstream_appender(
     )
     try:
         _must_fit(stream, largest_body)
-        await appender.start()
+        await appender.start(START_SECONDS)
     except BaseException:
         await stream.close()
         raise

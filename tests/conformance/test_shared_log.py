@@ -170,6 +170,16 @@ def test_without_a_quorum_nothing_is_acknowledged_and_it_goes_on_when_there_is_o
     assert [event.event_id for event in events] == ["before", "after"]
 
 
+def test_a_connection_that_the_library_gave_up_is_made_anew(place, tmp_path):
+    async def through_a_closed_client(appender):
+        await appender._stream.close()
+        await appender.append(new_event("after"))  # tried again until there is a connection
+
+    appending(place, tmp_path, through_a_closed_client)
+    copied(tmp_path / "node", place)
+    assert [event.event_id for event in everything(tmp_path / "node")[0]] == ["after"]
+
+
 def test_more_than_the_queue_holds_is_refused_at_once(place, tmp_path):
     async def two_at_once(appender):
         first = asyncio.create_task(appender.append(new_event("a")))
@@ -247,11 +257,27 @@ def test_a_log_moves_into_a_cluster_and_out_again_with_all_it_has(servers, tmp_p
     assert everything(first) == everything(second)
     with pytest.raises(Parted, match="begins behind event 2"):
         open_shared_log(tmp_path / "empty", place)
+    assert_a_backup_of_a_node_goes_on(place, first, tmp_path)
     left = run(place, "cluster", "leave", "--data", str(second))
     assert left.exit_code == 0, left.output
     with closing(open_log(second)) as log:
         assert [one.event_id for one in log.read()] == ["a", "b", "c"]
         assert log.append([new_event("d")])[0].position == 4
+
+
+def assert_a_backup_of_a_node_goes_on(place, node, directory):
+    third = directory / "third"
+    assert run(place, "backup", str(directory / "later"), "--data", str(node)).exit_code == 0
+    assert run(place, "restore", str(directory / "later"), "--data", str(third)).exit_code == 0
+
+    async def one_more(appender):
+        await appender.quarantine(refused(b"more"))
+
+    appending(place, directory, one_more)
+    for each in (node, third):
+        copied(each, place)
+    assert everything(node) == everything(third)
+    assert len(everything(third)[2]) == 2
 
 
 def test_a_stream_that_lost_or_changed_what_was_copied_is_noticed(servers, tmp_path):

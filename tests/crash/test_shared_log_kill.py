@@ -91,7 +91,7 @@ def test_whoever_is_killed_every_node_has_all_that_was_acknowledged_once_and_the
         wait_for(
             lambda node=node: copied(node.data / "log.db") == last,
             f"the copy to {last}; its copier said {said}",
-            20,
+            PATIENCE_SECONDS,
         )
     heads, histories = [], []
     for node in nodes:
