@@ -153,7 +153,12 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     before = len(listener.certificates())
 
     listener.start()
-    until(lambda: "reconciler" in listener.said() and "(back again)" in listener.said())
+    until(lambda: "(back again)" in listener.said())
+    until(lambda: not any(differing(listener, provider, kind) for kind in KINDS))
+    pages = f"http://127.0.0.1:{listener.ports[1]}/-/history"
+    shown = httpx.get(f"{pages}/sources.json", trust_env=False).json()["sources"][0]
+    healed_one = min(missed["TroubleTicket"] & provider.tickets().keys())
+    page = httpx.get(f"{pages}/ticket/{healed_one}?source=default", trust_env=False).text
     listener.stop()
 
     assert [differing(listener, provider, kind) for kind in KINDS] == [set()] * len(KINDS)
@@ -163,6 +168,9 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     assert named == {(kind, name) for kind, names in missed.items() for name in names}
     assert newest["unexplained"] == []
     assert newest["complete"] is True
+    assert shown["certificates"][0]["id"] == newest["id"]
+    assert ">reconciled</span>" in page
+    assert "what the provider answered" in page
     assert newest["resources"]["TroubleTicket"]["matched"] > 0
     assert listener.rows("SELECT count(*) FROM gaps") == [(0,)]
     told_as = {row[0] for row in listener.rows(
