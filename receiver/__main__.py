@@ -13,6 +13,7 @@ from config.options import common_options, example, settings_file
 from config.settings import Settings
 from receiver.address import CannotStart
 from receiver.logs import LogFormat, configure, json_line
+from receiver.provider.commands import hub
 from store import LogError, NewEvent, Quarantined, Reason
 
 DEMO_DATA = Path("demo-data")
@@ -62,6 +63,10 @@ def _commands_of_other_doors() -> Iterator[click.Command]:
 
     yield command
 
+    from receiver.provider.reconcile.commands import reconcile_command
+
+    yield reconcile_command
+
 
 def _revalidated(settings: Settings, entry: Quarantined) -> NewEvent | tuple[Reason, ...]:
     """What the edge says today about a refused body: the store's door cannot know."""
@@ -83,6 +88,8 @@ def main() -> None:
     """Take TMF621 trouble-ticket notifications, keep every one, show each ticket's history."""
     configure("text")
 
+
+main.add_command(hub)
 
 _allow_anonymous = click.option(
     "--allow-anonymous",

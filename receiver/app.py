@@ -208,6 +208,8 @@ class Front:
         standing = await self._health.standing()
         if standing.broken:
             raise NotReady("; ".join(standing.broken))
+        if standing.warnings:
+            return json.dumps({"status": "ready", "warnings": standing.warnings}).encode()
         return b'{"status": "ready"}'
 
     async def _counts(self) -> bytes:

@@ -5,6 +5,7 @@
     follower    what was taken in is folded
     clock       received_at does not run backwards
 
+What a provider does to us is no promise of ours: it is a warning, and readiness stays green.
 Looked at when somebody asks, at most once a second, however many ask.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from store import Appender, Forwarding, Progress, progress
+from store import Appender, Forwarding, HubStanding, Progress, progress
 
 FRESH_SECONDS = 1.0
 """How long a look is good for."""
@@ -43,6 +44,13 @@ class Standing:
     quarantined: int | None = None
     forwardings: tuple[Forwarding, ...] = ()
     """How far each target is that events are forwarded to."""
+    hubs: tuple[HubStanding, ...] = ()
+    """How our registration stands at each provider."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong elsewhere: taking us out of service would make it no better."""
+        return tuple(f"hub: {one.source}: {one.problem}" for one in self.hubs if one.problem)
 
     @property
     def lag(self) -> int | None:
@@ -97,6 +105,7 @@ class Health:
             checkpoint=at.checkpoint,
             quarantined=at.quarantined,
             forwardings=at.forwardings,
+            hubs=at.hubs,
         )
 
     def _broken(self, free: int | None, unwritable: str, at: Progress) -> Iterator[str]:

@@ -13,7 +13,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from receiver.health import Standing
-from store import Forwarding
+from store import Forwarding, HubStanding
+from store.times import instant
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -94,6 +95,8 @@ class Metrics(Collector):
                 yield GaugeMetricFamily(name, told, measured)
         if self._standing.forwardings:
             yield from _forwarded(self._standing)
+        if self._standing.hubs:
+            yield from _registered(self._standing)
 
     def _counts(self) -> Iterator[Metric]:
         for name, told, labels, counts in (
@@ -122,6 +125,42 @@ def _forwarded(standing: Standing) -> Iterator[Metric]:
         for one in standing.forwardings:
             made.add_metric((one.target,), _figures(one, standing.head or 0)[name])
         yield made
+
+
+def _registered(standing: Standing) -> Iterator[Metric]:
+    """Whether providers notify us, one value for each source."""
+    for name, told, value in (
+        ("registered", "1: a registration of ours that we know.", _is_registered),
+        ("problem", "1: something is wrong: `listener hub status` says what.", _has_problem),
+        ("silent", "1: silent against the source's habit.", _is_silent),
+    ):
+        made = GaugeMetricFamily(f"listener_hub_{name}", told, labels=("source",))
+        for one in standing.hubs:
+            made.add_metric((one.source,), float(value(one)))
+        yield made
+    looked = GaugeMetricFamily(
+        "listener_hub_looked_at_seconds", "When we last looked, Unix time.", labels=("source",)
+    )
+    heals = CounterMetricFamily(
+        "listener_hub_heals", "Registered anew, for whatever reason.", labels=("source",)
+    )
+    for one in standing.hubs:
+        heals.add_metric((one.source,), one.heals)
+        if one.looked_at:
+            looked.add_metric((one.source,), instant(one.looked_at))
+    yield from (looked, heals)
+
+
+def _is_registered(one: HubStanding) -> bool:
+    return one.is_registered
+
+
+def _has_problem(one: HubStanding) -> bool:
+    return one.problem is not None
+
+
+def _is_silent(one: HubStanding) -> bool:
+    return one.silent_since is not None
 
 
 def _figures(one: Forwarding, head: int) -> dict[str, int]:

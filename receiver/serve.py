@@ -17,6 +17,7 @@ from receiver import tracing
 from receiver.address import CannotStart, free_port, url
 from receiver.admission import check_listening, door
 from receiver.logs import json_line
+from receiver.provider.door import watched
 from receiver.supervise import Child, Say, Supervisor
 from receiver.tls import context as tls_context
 from store import check_unlocked
@@ -47,6 +48,7 @@ def with_ports(settings: Settings) -> Settings:
     door(settings)
     tls_context(settings)
     tracing.check(settings.traces)
+    watched(settings)
     return settings.model_copy(
         update={
             "port": free_port(settings.host, settings.port, "--port"),
@@ -119,13 +121,19 @@ def echo_json(line: str) -> None:
 
 
 def _children(settings: Settings) -> tuple[Child, ...]:
-    """In the order of stopping: nothing new comes in, what came is folded, then the others end."""
+    """In the order of stopping: who asked to be notified says so no more where that is wished;
+    nothing new comes in, what came is folded, then the others end.
+    """
     data = ("--data", str(settings.data))
     subscribed = any(source.callbacks for source in settings.sources.values())
     forwarded = sorted(name for name, target in settings.targets.items() if target.forward)
+    reconciled = sorted(name for name, source in settings.sources.items() if source.provider)
+    notified = any(one.provider and one.provider.hub_callback for one in settings.sources.values())
     return (
+        *((Child("hub", ("hub", "watch", *data)),) if notified else ()),
         Child("receiver", ("receive", *data)),
         *((Child("deliverer", ("deliver", *data)),) if subscribed else ()),
+        *((Child("reconciler", ("reconcile", "--watch", *data)),) if reconciled else ()),
         Child("follower", ("follow", *data)),
         *(Child(f"forward-{name}", ("forward", name, *data)) for name in forwarded),
         Child("dashboards", ("dashboards", *data)),

@@ -1,7 +1,6 @@
 """WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
 
 import os
-from contextlib import closing
 from pathlib import Path
 
 from store.events import (
@@ -16,6 +15,7 @@ from store.events import (
 from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, ticket_history
 from store.history.fold import History
 from store.history.rules import RuleBook, Rules
+from store.hub.standing import HubStanding
 from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
@@ -48,6 +48,7 @@ __all__ = [
     "EventLog",
     "Forwarding",
     "History",
+    "HubStanding",
     "Line",
     "LineReader",
     "LogError",
@@ -71,11 +72,11 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
-    "append_beside",
     "check_unlocked",
     "dead_letters",
     "history",
     "open_appender",
+    "open_guest",
     "open_line_reader",
     "open_log",
     "open_reader",
@@ -103,14 +104,14 @@ def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog
     return SqliteLog(directory / LOG_FILE, lock_seconds=lock_seconds)
 
 
-def append_beside(directory: Path, event: NewEvent) -> Appended:
-    """One event of a command's own, appended beside a running listener or without one.
+def open_guest(directory: Path) -> EventLog:
+    """The log, to append now and then beside a listener that may run; made where it is missing.
 
-    Makes the log where there is none. Raises LogLocked, LogUnavailable.
+    Raises LogLocked when another guest has it, or when a first listener just makes it.
     """
-    path = directory / LOG_FILE
-    with closing(SqliteLog(path, as_guest=path.exists())) as log:
-        return log.append([event])[0]
+    if not (directory / LOG_FILE).exists():
+        open_log(directory).close()
+    return SqliteLog(directory / LOG_FILE, as_guest=True)
 
 
 def open_reader(directory: Path) -> LogReader:

@@ -2,6 +2,7 @@
 
 import click
 
+from store.commands.certificates import certificate
 from store.commands.common import CannotStart, rule_book, service_clock
 from store.commands.copying import backup, restore
 from store.commands.drift import drift
@@ -36,6 +37,7 @@ COMMANDS: tuple[click.Command, ...] = (
     rebuild_command,
     check,
     head,
+    certificate,
     backup,
     restore,
     archive,

@@ -34,13 +34,18 @@ REQUESTED: Mapping[str, str] = MappingProxyType(
 )
 """Resource type -> the event that says it was asked for."""
 
+CERTIFICATE_RESOURCE = "Reconciliation"
+CERTIFICATE_TYPE = "ReconciliationCertificateEvent"
+"""What a reconciliation proved (store/reconciling/certificates.py): of no ticket's history."""
+
 PROVENANCE: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(RECONCILED.values(), "reconciled")
     | dict.fromkeys(REQUESTED.values(), "requested")
 )
 """Provenance of every type that is our own; of all others it is `received`."""
 
-OWN_TYPES = tuple(PROVENANCE)
+OWN_TYPES = (*PROVENANCE, CERTIFICATE_TYPE)
+"""All event types that nobody but us makes."""
 
 WINDOW_HEADER = "x-reconciled-window"
 """Header of a reconciled event: which window (certificate) it was read for."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.history.asking import HISTORY_FILE
+from store.hub.standing import HubStanding, hub_standings
 from store.log.sqlite import LOG_FILE
 from store.replay.standing import Forwarding, forwardings
 
@@ -21,6 +22,8 @@ class Progress(NamedTuple):
     """Number of the last entry in quarantine."""
     forwardings: tuple[Forwarding, ...] = ()
     """How far every target is that new events are forwarded to."""
+    hubs: tuple[HubStanding, ...] = ()
+    """How our registration stands at each provider."""
 
 
 def progress(directory: Path) -> Progress:
@@ -31,7 +34,7 @@ def progress(directory: Path) -> Progress:
         "SELECT coalesce((SELECT value FROM _follower WHERE name = 'events'), 0)",
     )
     quarantined = _one(directory / LOG_FILE, "SELECT coalesce(max(id), 0) FROM quarantine")
-    return Progress(head, checkpoint, quarantined, forwardings(directory))
+    return Progress(head, checkpoint, quarantined, forwardings(directory), hub_standings(directory))
 
 
 def _one(path: Path, question: str) -> int | None:

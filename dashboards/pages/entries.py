@@ -25,6 +25,8 @@ _NAMES = {
     "task": "task",
     "deleted": "deleted",
     "other": "event",
+    "reconciled": "read from the provider",
+    "requested": "requested",
 }
 
 _NAMED_BY_TITLE = frozenset({"task", "milestone", "jeopardy", "information"})
@@ -118,7 +120,7 @@ def _name(row: Row) -> str:
 def _title(row: Row, has_changes: bool) -> str:
     title = "" if row["kind"] in _NAMED_BY_TITLE else row["title"] or ""
     told_by_pills = row["kind"] in ("status", "resolved") and row["status_after"]
-    told_by_changes = row["kind"] == "attributes" and has_changes
+    told_by_changes = row["kind"] in ("attributes", "reconciled") and has_changes
     if told_by_pills or told_by_changes or row["kind"] in ("created", "deleted"):
         return ""
     return title

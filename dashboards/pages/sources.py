@@ -5,10 +5,12 @@ from typing import Any
 
 from datasette import Response
 
-from dashboards import words
+from dashboards import raw, words
 from dashboards.history import Row
 from dashboards.links import Links
 from dashboards.site import Site, open_site
+from store.own_events import CERTIFICATE_TYPE
+from store.reconciling.certificates import Certificate, summary
 from store.times import seconds_between
 
 _SILENT_TIMES = 3
@@ -16,6 +18,8 @@ _SILENT_SECONDS = 900
 """A source is called silent after this many of its usual pauses, and never before a quarter of an
 hour: a burst of events makes usual pauses short."""
 
+_CERTIFICATES = 5
+"""Certificates shown of each source."""
 _LISTED = 12
 """Kinds of drift and of refusals shown of each source, the most frequent first."""
 
@@ -38,6 +42,7 @@ async def sources(request: Any, datasette: Any) -> Response:
     found = await site.ask("select * from sources order by last_received_at desc, source")
     drift = _by_source(await site.ask("select * from drift order by events desc, code"))
     refused = _by_source(await _refused(site))
+    certified = _by_source(await _certificates(site))
     if site.format() == "json":
         return Response.json(
             {
@@ -48,6 +53,7 @@ async def sources(request: Any, datasette: Any) -> Response:
                         "silent_seconds": _silent_seconds(row, now),
                         "drift": drift.get(row["source"], []),
                         "refused_by_fingerprint": refused.get(row["source"], []),
+                        "certificates": certified.get(row["source"], []),
                     }
                     for row in found
                 ],
@@ -60,6 +66,7 @@ async def sources(request: Any, datasette: Any) -> Response:
             "cards": [_card(row, now, site.links) for row in found],
             "drift": drift,
             "refused": refused,
+            "certified": certified,
             "listed": _LISTED,
         },
     )
@@ -71,6 +78,21 @@ async def _refused(site: Site) -> list[Row]:
         " max(received_at) as last_received_at from quarantine"
         " group by source, fingerprint order by refusals desc, fingerprint"
     )
+
+
+async def _certificates(site: Site) -> list[Row]:
+    """What reconciling proved, the latest of each source first; nothing where the log is not here."""
+    found = await site.ask(
+        "select position from (select position, row_number() over"
+        " (partition by source order by position desc) as n from events where event_type = ?)"
+        " where n <= ? order by position desc",
+        (CERTIFICATE_TYPE, _CERTIFICATES),
+    )
+    try:
+        events = await raw.events(site.directory, [row["position"] for row in found])
+    except raw.LogUnreachable:
+        return []
+    return [summary(Certificate.of(event)) for event in reversed(events.values()) if event.body]
 
 
 def _by_source(rows: list[Row]) -> dict[str, list[Row]]:

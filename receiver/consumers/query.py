@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from receiver.events import EventTypes
 from receiver.rejections import InvalidRequest
 from store import RecordedEvent
+from store.own_events import OWN_TYPES
 from store.times import parse_time
 
 EVENT_TYPE = "eventType"
@@ -71,6 +72,8 @@ class Query:
         """Whether the event is to be delivered."""
         if self.types is not None and event.event_type not in self.types:
             return False
+        if event.event_type in OWN_TYPES:
+            return False  # a listener has no path for it
         if not self.terms:
             return True
         document = json.loads(event.body)

@@ -5,7 +5,9 @@ from functools import partial
 from config.options import UnusableSettings
 from config.provider import Provider
 from config.settings import Settings
+from receiver.provider.hub import HubRules
 from receiver.provider.rules import ProviderRules
+from receiver.provider.watching import Watched
 from store.commands.credentials import auth_of, tls_of
 
 
@@ -27,6 +29,39 @@ def provider_of(settings: Settings, source: str) -> Provider:
             f"See [sources.{source}.provider] in config/example.toml."
         )
     return found.provider
+
+
+def hub_rules(source: str, told: Provider) -> HubRules:
+    """How we want to be notified by it. Raises UnusableSettings, which names the knob."""
+    if not told.hub_callback:
+        raise UnusableSettings(
+            f"sources.{source}.provider.hub_callback: there is none. It is our own address as the "
+            "provider reaches it, as https://listener.example.net/tmf-api/troubleTicket/v5."
+        )
+    try:
+        members = told.all_hub_members()
+    except ValueError as error:
+        raise UnusableSettings(f"sources.{source}.provider.{error}") from error
+    return HubRules(
+        callback=told.hub_callback.rstrip("/"),
+        query=told.hub_query,
+        form=told.hub_form,
+        members=members,
+        registers=told.registers,
+        unregisters=told.unregister,
+        look_seconds=told.hub_look_seconds,
+        silence_seconds=told.silence_seconds,
+        silence_times=told.silence_times,
+    )
+
+
+def watched(settings: Settings) -> list[Watched]:
+    """The sources whose provider notifies us. Raises UnusableSettings, which names the knob."""
+    return [
+        Watched(name, rules_of(name, told), hub_rules(name, told))
+        for name, told in ((name, source.provider) for name, source in settings.sources.items())
+        if told is not None and told.hub_callback
+    ]
 
 
 def providers(settings: Settings) -> list[str]:

@@ -11,11 +11,12 @@ import click
 import store
 from config.options import common_options
 from config.settings import Settings
-from config.targets import Forwarding
+from config.targets import Forwarding, Tmf
 from store.commands.common import Failed, by_option, now, says_why
 from store.replay.job import STOPPED, Stopping, Work
 from store.replay.ledger import Job, Ledger, UnknownJob, name_of_forwarding
 from store.replay.selection import Selected, Selection
+from store.replay.targets import tmf
 
 log = logging.getLogger("listener.forward")
 
@@ -80,7 +81,8 @@ def forward(settings: Settings, target: str, by: str) -> None:
 
 
 def _selection(target: Forwarding) -> Selection:
-    return Selection(event_types=target.types, sources=target.sources, where=target.where or None)
+    where = tmf.where(target.where) if isinstance(target, Tmf) else target.where or None
+    return Selection(event_types=target.types, sources=target.sources, where=where)
 
 
 def _job(ledger: Ledger, target: str, selection: Selection, after: int, by: str) -> Job:

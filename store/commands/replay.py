@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from store.commands.selecting import selection_options
 from store.replay.ledger import Job, Ledger
 from store.replay.selection import Selected, Selection
 from store.replay.states import States, folded
+from store.replay.targets import tmf
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -94,6 +96,8 @@ def replay(
             _check_resumed(job, target)
             selection, states = Selection.read(job.selection), job.kind == "state"
         else:
+            if wanted.kind == "tmf" and not states:
+                selection = replace(selection, where=tmf.where(selection.where))
             selection = _fixed(settings.data, selection, states=states)
         with closing(_origin(settings, selection, states=states)) as origin:
             if dry_run:

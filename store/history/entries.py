@@ -270,7 +270,10 @@ def _title(view: View, together: Sequence[Fact], before: str | None, after: str 
             title = f"we asked for a {name}: {view.answered}"
         case _:
             members = sorted({change.member for fact in together for change in fact.changes})
-            title = "changed: " + ", ".join(members) if members else "told again, nothing new"
+            nothing = (
+                "as it was answered" if view.kind == "reconciled" else "told again, nothing new"
+            )
+            title = "changed: " + ", ".join(members) if members else nothing
     return title
 
 

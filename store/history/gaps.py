@@ -92,6 +92,28 @@ def shown_in_passing(
         )
         found.append(point)
         known.add(point)
+    found += _read_last(showing, known)
+    return found
+
+
+def _read_last(showing: Sequence[View], known: "_Known") -> list[Point]:
+    """What the provider answered is so, even where its date was told of something else: a ticket
+    that never left its status, whatever a notification said, is in it when we ask.
+    """
+    found: list[Point] = []
+    for view in showing:
+        status = view.status if view.kind == "reconciled" else None
+        if status is None or known.has(status.status, None, view.occurred_at):
+            continue
+        point = Point(
+            *(status.status, view.occurred_at, view.occurred_rule, status.reason),
+            inferred=True,
+            gap=False,
+            witnesses=[view],
+            dates=set(),
+        )
+        found.append(point)
+        known.add(point)
     return found
 
 

@@ -13,10 +13,11 @@ from store.history import rows
 from store.history.fold import History
 from store.history.members import text
 from store.history.writing import insert
-from store.own_events import OWN_TYPES, PROVENANCE
+from store.own_events import OWN_TYPES
 
 RECENT = 2_000
 """Lateness and rhythm are those of a source's latest events, this many."""
+_OURS = frozenset(OWN_TYPES)
 _OWN = ", ".join("?" * len(OWN_TYPES))
 _ANY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
 """An array's index in a pointer: which of the notes it was is no other kind of drift."""
@@ -39,13 +40,15 @@ def folded(history: History) -> Folded:
 
 def count_events(connection: sqlite3.Connection, events: Sequence[rows.EventRow]) -> set[str]:
     """Add new events to their sources and drift; the names of those sources."""
-    by_source: dict[str, list[rows.EventRow]] = {}
+    by_source: dict[str, list[rows.EventRow]] = {event.source or "": [] for event in events}
     for event in events:
         # What we read or asked for is no arrival: a silent source stays silent.
-        if event.event_type not in PROVENANCE:
-            by_source.setdefault(event.source or "", []).append(event)
+        if event.event_type not in _OURS:
+            by_source[event.source or ""].append(event)
     for source, arrived in by_source.items():
         _ensure(connection, source)
+        if not arrived:
+            continue
         times = [event.received_at or "" for event in arrived]
         connection.execute(
             "UPDATE sources SET events = events + ?1, conflicts = conflicts + ?2, "

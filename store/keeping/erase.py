@@ -29,6 +29,7 @@ from store.log.protocol import LogError, LogLocked, LogReader
 from store.log.reader import SqliteReader
 from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE, SqliteLog
+from store.reconciling.ledger import RECONCILE_FILE
 
 _LOCK_SECONDS = 0.5
 _LITESTREAM = f".{LOG_FILE}-litestream"
@@ -257,6 +258,8 @@ def _sweep(directory: Path, log: SqliteLog) -> None:
             path.unlink()
     for path in directory.glob(f"{HISTORY_FILE}.rebuild*"):
         path.unlink()
+    for end in ("", "-wal", "-shm"):  # answers of providers; the next reconciliation begins anew
+        (directory / f"{RECONCILE_FILE}{end}").unlink(missing_ok=True)
     for name in (f"{ASIDE}*", _LITESTREAM):
         for path in directory.glob(name):
             shutil.rmtree(path)

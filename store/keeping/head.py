@@ -80,15 +80,19 @@ def new_key(file: Path) -> Path:
 
 def sign(head: Head, key_file: Path) -> Head:
     """The head with a signature. Raises UnusableHead for what is no ed25519 private key."""
+    made = signature(_told(head), key_file)
+    return Head(head.position, head.chain, head.at, made["key"], made["signature"])
+
+
+def signature(told: bytes, key_file: Path) -> dict[str, str]:
+    """`key` and `signature`, base64, of what is told. Raises UnusableHead, OSError."""
     try:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UnusableHead(f"{key_file} is no private key in PEM without a password.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableHead(f"{key_file} is no ed25519 key. Make one: listener head --new-key FILE")
-    return Head(
-        head.position, head.chain, head.at, _text(key.public_key()), _base64(key.sign(_told(head)))
-    )
+    return {"key": _text(key.public_key()), "signature": _base64(key.sign(told))}
 
 
 def read_head(file: Path) -> Head:
@@ -112,7 +116,7 @@ def verify(
     Proves the whole chain up to the head anew. With `key_file` (PEM, public) the head must be
     signed with that key; without, a signature is checked with the key that it names itself.
     """
-    unsigned = _badly_signed(head, key_file)
+    unsigned = badly_signed(_told(head), head.key, head.signature, key_file, "the stored head")
     if unsigned:
         return unsigned
     with closing(SqliteReader(directory / LOG_FILE)) as reader:
@@ -127,18 +131,24 @@ def verify(
     return str(wrong) if wrong else None
 
 
-def _badly_signed(head: Head, key_file: Path | None) -> str | None:
-    if head.signature is None and key_file is None:
+def badly_signed(
+    told: bytes, key: str | None, signature: str | None, key_file: Path | None, what: str
+) -> str | None:
+    """What speaks against a signature (and key, base64) over what is told; None when nothing does.
+
+    With `key_file` (PEM, public) it must be signed, and with that key. Raises UnusableHead, OSError.
+    """
+    if signature is None and key_file is None:
         return None
-    if head.signature is None or head.key is None:
-        return "the stored head is not signed"
+    if signature is None or key is None:
+        return f"{what} is not signed"
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(head.key))
-        if key_file and _text(_public(key_file)) != head.key:
-            return f"the stored head was signed with another key than {key_file}"
-        key.verify(base64.b64decode(head.signature), _told(head))
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key))
+        if key_file and _text(_public(key_file)) != key:
+            return f"{what} was signed with another key than {key_file}"
+        public.verify(base64.b64decode(signature), told)
     except (InvalidSignature, ValueError):
-        return "the stored head was altered: its signature does not fit to it"
+        return f"{what} was altered: its signature does not fit to it"
     return None
 
 

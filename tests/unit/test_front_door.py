@@ -39,8 +39,8 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def test_the_front_door_leads_to_every_command():
     assert {path[0] for path in commands(main)} == {
         "serve", "receive", "demo", "token", "follow", "ticket", "tail", "event", "quarantine", "status", "rebuild", "dashboards",
-        "drift", "check", "head", "backup", "restore", "archive", "erase", "export", "deliver", "subscriptions",
-        "replay", "forward", "jobs", "deadletters", "open", "cancel", "change",
+        "drift", "check", "head", "reconcile", "certificate", "backup", "restore", "archive", "erase", "export", "deliver", "subscriptions",
+        "replay", "forward", "jobs", "deadletters", "hub", "open", "cancel", "change",
     }  # fmt: skip
 
 

@@ -14,7 +14,9 @@ from tests.unit.test_auth_settings import uncommented
 
 TABLES = {"oauth2", "bearer", "basic"}
 MADE_UP = {"base_url", "headers", "headers_environment", "proxy"} | {
-    *("tls_ca", "tls_certificate", "tls_key")
+    *("tls_ca", "tls_certificate", "tls_key", "hub_callback", "hub_query", "hub_members"),
+    "hub_members_environment",
+    "certificate_key",
 }
 """Knobs whose default is nothing: the example shows what could stand there."""
 URL = 'base_url = "https://api.example.org/tt/"\n'

@@ -11,7 +11,7 @@ import httpx
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from store.replay.targets.http import Headers, Sign
+from store.replay.targets.http import Headers, Sign, why_not
 from store.replay.targets.protocol import NotLetIn, Unavailable
 
 Auth = httpx.Auth
@@ -107,7 +107,7 @@ class ClientCredentials(httpx.Auth):
             told = answer.json()
             return str(told["access_token"]), float(told.get("expires_in", LIFE_SECONDS))
         except httpx.HTTPError as error:
-            raise Unavailable(f"no token: {type(error).__name__}") from error
+            raise Unavailable(f"no token: its address {why_not(error)}") from error
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Unavailable("the token address gave no token") from None
 

@@ -1,0 +1,76 @@
+"""From settings to what a reconciliation needs: the only place that knows both."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+import store
+from config.settings import Settings
+from receiver.provider.door import provider_of
+from receiver.provider.reconcile.rules import ReconcileRules
+from receiver.provider.reconcile.run import Surroundings
+from receiver.provider.reconcile.walk import Progress
+from store import Appended, LogLocked, NewEvent
+from store.commands.common import rule_book
+from store.reconciling.keeping_up import keep_up
+from store.times import utc_text
+
+GUEST_SECONDS = 30.0
+"""How long another command that writes to the log is waited for."""
+_PAUSE = 0.1
+
+
+def reconcile_rules(settings: Settings, source: str) -> ReconcileRules:
+    """How this source is reconciled. Raises UnusableSettings where it has no provider."""
+    told = provider_of(settings, source)
+    return ReconcileRules(
+        source=source,
+        zone=settings.sources[source].time_zone,
+        page_size=told.page_size,
+        grace_seconds=told.reconcile_grace_seconds,
+        most=told.reconcile_most,
+        most_asked=told.reconcile_most_asked,
+        key=told.certificate_key,
+        at_start=told.reconcile_at_start,
+        every_seconds=told.reconcile_every_seconds,
+        whole_every_seconds=told.reconcile_whole_every_seconds,
+        thin=told.complete_thin,
+    )
+
+
+def surroundings(settings: Settings, progress: Progress) -> Surroundings:
+    """The data directory's log, written as a guest beside whoever has it, and its history."""
+    rules = rule_book(settings)
+    # Whoever begins has a log to compare with.
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with closing(_guest(settings)):
+        pass
+    return Surroundings(
+        directory=settings.data,
+        now=now,
+        append=lambda events: _append(settings, events),
+        keep_up=lambda: keep_up(settings.data, rules),
+        progress=progress,
+    )
+
+
+def now() -> str:
+    """The present moment, as UTC text."""
+    return utc_text(datetime.now(UTC))
+
+
+def _append(settings: Settings, events: Sequence[NewEvent]) -> list[Appended]:
+    with closing(_guest(settings)) as log:
+        return log.append(events)
+
+
+def _guest(settings: Settings) -> store.EventLog:
+    until = time.monotonic() + GUEST_SECONDS
+    while True:
+        try:
+            return store.open_guest(settings.data)
+        except LogLocked:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
