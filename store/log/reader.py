@@ -171,9 +171,11 @@ class SqliteReading:
         try:
             # Closing the cursor ends the read transaction, though rows be left.
             with closing(self._connection.execute(query, values)) as cursor:
+                if page_bytes is None:
+                    return cursor.fetchall()
                 for row in cursor:
                     found.append(row)
-                    if page_bytes is not None and isinstance(row[-1], bytes):
+                    if isinstance(row[-1], bytes):
                         size += len(row[-1])
                         if size >= page_bytes:
                             break
