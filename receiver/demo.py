@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 import httpx
 
-from config.settings import Settings
-from receiver.address import NotAllowed
+from config.settings import Settings, load
+from receiver.address import NotAllowed, url
 from receiver.serve import Urls, serve, with_ports
 from receiver.supervise import Say
 from store import LogLocked, open_log, open_reader
@@ -26,6 +26,14 @@ from tests.provider.history import History, history, interesting
 from tests.provider.running import Running, running_provider
 from tests.provider.telling import Told
 
+PROVIDER = """\
+[sources.default.provider]
+base_url = "{base_url}"
+reconcile_at_start = false  # the past is posted first
+reconcile_every_seconds = 60
+hub_callback = "{callback}"
+register = true
+"""
 MARKER = "made-by-listener-demo"
 MARKER_TEXT = "`listener demo` made this directory, and empties it when it starts again.\n"
 FOLD_SECONDS = 120.0
@@ -89,13 +97,24 @@ class Demo:
         with running_provider(
             self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
         ) as provider:
+            settings, config = self._naming(provider, config)
             await serve(
-                self._settings,
+                settings,
                 config=config,
                 say=self._say,
                 meanwhile=lambda urls: self._show(urls, past, provider),
                 shown=_is_news,
             )
+
+    def _naming(self, provider: Running, config: Path | None) -> tuple[Settings, Path | None]:
+        """Settings in which the source names its provider; a file, because children read it too."""
+        if config is not None or self._load_only:
+            return self._settings, config
+        file = self._settings.data / "listener.toml"
+        callback = url(self._settings.host, self._settings.port)
+        text = PROVIDER.format(base_url=provider.base_url, callback=callback)
+        file.write_text(text, encoding="utf-8")
+        return self._settings.model_copy(update={"sources": load(file).sources}), file
 
     async def _show(self, urls: Urls, past: History, provider: Running) -> None:
         seconds = await self._load(urls, past.deliveries)
@@ -134,7 +153,7 @@ class Demo:
     async def _go_on(self, urls: Urls, provider: Running) -> None:
         """Subscribe, and let the provider live on."""
         click.echo(f"  Provider  {provider.base_url}/troubleTicket\n")
-        hub = await self._subscribed(urls, provider)
+        hub = next(iter(provider.hubs()), None) or await self._subscribed(urls, provider)
         self._say(
             f"subscribed at the provider as {hub}; it goes on, an event every few seconds, some of "
             "them lost; Ctrl-C stops everything"
