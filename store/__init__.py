@@ -16,6 +16,7 @@ from store.history.asking import HISTORY_FILE, AmbiguousTicket, UnknownTicket, t
 from store.history.fold import History
 from store.history.rules import RuleBook, Rules
 from store.hub.standing import HubStanding
+from store.hub.standing import hub_standings as hubs
 from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
@@ -75,6 +76,7 @@ __all__ = [
     "check_unlocked",
     "dead_letters",
     "history",
+    "hubs",
     "open_appender",
     "open_guest",
     "open_line_reader",

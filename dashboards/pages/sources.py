@@ -1,10 +1,12 @@
 """/-/history/sources: how each sender behaves, a card a source."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from datasette import Response
 
+import store
 from dashboards import raw, words
 from dashboards.history import Row
 from dashboards.links import Links
@@ -39,6 +41,7 @@ async def sources(request: Any, datasette: Any) -> Response:
     """All sources, those that sent last first; `?_format=json` gives the figures alone."""
     site = await open_site(datasette, request, "sources", "drift", "quarantine")
     now = words.now_text()
+    hubs = {one.source: one for one in await asyncio.to_thread(store.hubs, site.directory)}
     found = await site.ask("select * from sources order by last_received_at desc, source")
     drift = _by_source(await site.ask("select * from drift order by events desc, code"))
     refused = _by_source(await _refused(site))
@@ -50,6 +53,7 @@ async def sources(request: Any, datasette: Any) -> Response:
                 "sources": [
                     {
                         **row,
+                        "hub": hubs[row["source"]]._asdict() if row["source"] in hubs else None,
                         "silent_seconds": _silent_seconds(row, now),
                         "drift": drift.get(row["source"], []),
                         "refused_by_fingerprint": refused.get(row["source"], []),
@@ -63,6 +67,7 @@ async def sources(request: Any, datasette: Any) -> Response:
         "sources.html",
         {
             "now": now,
+            "hubs": hubs,
             "cards": [_card(row, now, site.links) for row in found],
             "drift": drift,
             "refused": refused,

@@ -19,8 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from receiver.events import EVENT_TYPES, EventTypes
 from receiver.provider.client import Answer, ProviderClient, segment
 
 Form = Literal["v5", "v4"]
@@ -134,6 +135,17 @@ def body_of(rules: HubRules) -> bytes:
             place = place.setdefault(name, {})
         place[last] = value
     return json.dumps(told).encode()
+
+
+def odd_types(query: str) -> list[str]:
+    """Event types that a query names and that we do not take: a provider registers them without a
+    word, and tells nothing.
+    """
+    known = EventTypes(EVENT_TYPES)
+    named = [
+        name for key, text in parse_qsl(query) if key == "eventType" for name in text.split(",")
+    ]
+    return [name.strip() for name in named if known.called(name.strip()) is None]
 
 
 def _absent_or(answer: Answer) -> Found:

@@ -55,6 +55,8 @@ class Registrar:
                 notes.append(f"the provider had forgotten {name_of(current)}")
             else:
                 notes.append(await ours.end(current))
+        odd = hub.odd_types(ours.wanted.query)
+        notes += [f"hub_query names {name}, which is no event that we take" for name in odd]
         outcome = await self._post()
         return Outcome(outcome.registration, outcome.is_new, (*notes, *outcome.notes))
 

@@ -107,6 +107,23 @@ def test_other_settings_take_the_place_of_what_was_registered(hub, provider):
     assert provider.hubs() == [second["hub_id"]] != [first["hub_id"]]
 
 
+def test_a_query_that_names_no_event_is_said_because_no_provider_says_it(hub, provider):
+    names = "TroubleTicketCreateEvent,troubleTicketStateChangeEvent,TroubelTicketCreateEvent"
+    hub.settings(provider.base_url, f'hub_query = "eventType={names}"\n')
+    (note,) = hub.told("register")["notes"]
+    assert "TroubelTicketCreateEvent" in note
+
+
+def test_a_v4_provider_is_registered_at_with_a_bare_event_subscription(tmp_path):
+    with running_provider(tickets=1, dialect="v4", habits=Habits(hub_get=False)) as one:
+        hub = Hub(tmp_path, one.base_url, 'hub_form = "v4"\n')
+        told = hub.told("register")
+        assert one.hubs() == [told["hub_id"]]
+        assert hub.told("register")["is_new"] is False
+        assert hub.told("unregister")["problem"] is None
+        assert one.hubs() == []
+
+
 def test_again_ends_it_first_and_registers_anew(hub, provider):
     first = hub.told("register")
     assert "end" in " ".join(hub.told("register", "--again")["notes"])

@@ -254,6 +254,20 @@ def test_an_unanswered_registration_is_let_go_when_nothing_is_told_twice(scene):
     assert len(registrations.unended(file, "nord")) == 1
 
 
+def test_what_cannot_be_settled_is_said_once_and_not_at_every_look(scene, caplog):
+    file = HubFile(scene.data)
+    (current,) = registrations.unended(file, "nord")
+    registrations.asked(file, "nord", current.wanted, now=scene.now)
+
+    async def three_looks(ours):
+        look = Look(scene.data, ours)
+        for _ in range(3):
+            await look.look()
+
+    scene._act(three_looks)
+    assert [one for one in caplog.messages if "may be there too" in one] == caplog.messages[:1]
+
+
 def test_two_registrations_of_ours_that_we_know_become_one(scene):
     file = HubFile(scene.data)
     (current,) = registrations.unended(file, "nord")
