@@ -82,21 +82,26 @@ class Demo:
     async def run(self, config: Path | None) -> None:
         """Show everything, until Ctrl-C or the end of loading. Raises NotOurs, CannotStart."""
         await asyncio.to_thread(fresh_directory, self._settings.data)
-        await serve(
-            self._settings, config=config, say=self._say, meanwhile=self._show, shown=_is_news
-        )
-
-    async def _show(self, urls: Urls) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         past = await asyncio.to_thread(history, self._seed, self._tickets, now=now)
+        # The provider is there before the listener, as in life: settings can name it.
+        with running_provider(
+            self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
+        ) as provider:
+            await serve(
+                self._settings,
+                config=config,
+                say=self._say,
+                meanwhile=lambda urls: self._show(urls, past, provider),
+                shown=_is_news,
+            )
+
+    async def _show(self, urls: Urls, past: History, provider: Running) -> None:
         seconds = await self._load(urls, past.deliveries)
         folded = await _caught_up(self._settings.data)
         self._sum_up(past, seconds, folded, urls)
         if not self._load_only:
-            with running_provider(
-                self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
-            ) as provider:
-                await self._go_on(urls, provider)
+            await self._go_on(urls, provider)
 
     async def _load(self, urls: Urls, sent: Sequence[Delivery]) -> float:
         """Post the past, as fast as it is taken; the seconds it took."""
@@ -126,18 +131,22 @@ class Demo:
         click.echo(f"  A ticket  {urls.pages}/-/history/ticket/{interesting(past)}\n")
 
     async def _go_on(self, urls: Urls, provider: Running) -> None:
-        """Subscribe at the provider's hub, as a consumer does, and let it live on."""
+        """Subscribe, and let the provider live on."""
         click.echo(f"  Provider  {provider.base_url}/troubleTicket\n")
-        hub = {"@type": "Hub", "callback": urls.receiver}
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(f"{provider.base_url}/hub", json=hub)
-        answer.raise_for_status()
+        hub = await self._subscribed(urls, provider)
         self._say(
-            f"subscribed at the provider as {answer.json()['id']}; it goes on, an event every few "
-            "seconds, some of them lost; Ctrl-C stops everything"
+            f"subscribed at the provider as {hub}; it goes on, an event every few seconds, some of "
+            "them lost; Ctrl-C stops everything"
         )
         provider.go_on(now=datetime.now(UTC))
         await asyncio.Event().wait()
+
+    async def _subscribed(self, urls: Urls, provider: Running) -> str:
+        """Subscribe at the provider's hub, as every consumer does; the subscription's id."""
+        hub = {"@type": "Hub", "callback": urls.receiver}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{provider.base_url}/hub", json=hub)
+        return str(answer.raise_for_status().json()["id"])
 
     def _notice(self, told: Told) -> None:
         odd = f" ({told.note})" if told.note else ""

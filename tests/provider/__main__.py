@@ -1,12 +1,12 @@
 """The simulated provider alone, for whoever wants something to subscribe to, reconcile and ask.
 
-python -m tests.provider --port 8721 --speed 10 --habit lose=0.1
+python -m tests.provider --port 8721 --ago 60 --speed 10 --habit lose=0.1
 """
 
 import asyncio
 import signal
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -16,7 +16,6 @@ from tests.provider.control import turned
 from tests.provider.dialects import DIALECTS
 from tests.provider.habits import TEN_ATTEMPTS, Habits
 from tests.provider.history import SEED
-from tests.provider.provider import TICKETS
 from tests.provider.running import Running, running_provider
 from tests.provider.telling import Told
 
@@ -24,7 +23,7 @@ EPILOG = """
 Example:
 
 \b
-  python -m tests.provider --port 8721 --tickets 200 --speed 10
+  python -m tests.provider --port 8721 --ago 60 --speed 10
   python -m tests.provider --port 8721 --auth oauth --secret s3cret --ten-attempts
   python -m tests.provider --port 8721 --dialect v4 --habit lose=0.1 --habit sorts=false
 
@@ -56,12 +55,18 @@ def _habits(_context: click.Context, _option: click.Parameter, told: tuple[str, 
 )
 @click.option("--port", type=click.IntRange(0, 65_535), default=8721, help="0: a free one.")
 @click.option("--seed", type=int, default=SEED, help="The same seed: the same tickets.")
-@click.option("--tickets", type=click.IntRange(0), default=TICKETS, help="How many it has.")
+@click.option("--tickets", type=click.IntRange(0), default=200, help="How many it has.")
 @click.option(
     "--speed",
     type=click.FloatRange(0),
     default=1.0,
     help="Of its time; 0: only /-/advance moves it.",
+)
+@click.option(
+    "--ago",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Minutes before now at which its clock begins: room for --speed and /-/advance.",
 )
 @click.option("--dialect", type=click.Choice(list(DIALECTS)), default="fit", help="How it speaks.")
 @click.option(
@@ -95,6 +100,7 @@ def main(
     ten_attempts: bool,
     habits: Habits,
     speed: float,
+    ago: float,
     **options: Any,
 ) -> None:
     """Run a simulated provider of trouble tickets on loopback until Ctrl-C.
@@ -105,7 +111,7 @@ def main(
     if ten_attempts:
         habits = turned(habits, {"pauses": TEN_ATTEMPTS})
     access = Access(auth, name, secret, tuple(scopes.split()), token_seconds)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(minutes=ago)
     try:
         with running_provider(
             **options, now=now, access=access, habits=habits, noticed=_notice

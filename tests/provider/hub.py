@@ -33,6 +33,8 @@ class Hub:
     """The event types asked for, in lower case; None is all."""
     fields: tuple[str, ...] | None
     seed: str
+    authorization: str | None = None
+    """How the subscriber wants to be shown who comes; never told again."""
     waiting: list[Delivery] = field(default_factory=list)
     held: list[Delivery] = field(default_factory=list)
     passed_by: list[Delivery] = field(default_factory=list)
@@ -88,12 +90,10 @@ class Hub:
     def _on_the_way(
         self, notification: Notification, chance: Random, habits: Habits
     ) -> Iterator[Delivery]:
-        if habits.mischief:
-            yield from sorted(posts(notification, chance), key=lambda one: one.at)
-        else:
-            yield to_bytes(notification)
+        told = list(posts(notification, chance)) if habits.mischief else [to_bytes(notification)]
+        yield from sorted(told, key=lambda one: one.at)
         if chance.random() < habits.duplicate:
-            yield to_bytes(notification, "duplicate")
+            yield replace(told[0], note="duplicate")
 
 
 def subscribed(number: str, told: Mapping[str, Any], seed: str) -> Hub:
@@ -115,6 +115,15 @@ def subscribed(number: str, told: Mapping[str, Any], seed: str) -> Hub:
             fields = fields_of(value)
         else:
             raise UnreadableQuery(f"query: {name} is not known; eventType and fields are.")
+    authorization = told.get("authorization")
+    if not isinstance(authorization, str | None):
+        raise UnreadableQuery("authorization must be text.")
     return Hub(
-        number, callback.rstrip("/"), query, frozenset(types) or None, fields, f"{seed}/{number}"
+        number,
+        callback.rstrip("/"),
+        query,
+        frozenset(types) or None,
+        fields,
+        f"{seed}/{number}",
+        authorization,
     )

@@ -32,8 +32,8 @@ NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 TICKETS = 40
 STEP_SECONDS = (1.0, 3.0)
 """Between two steps, of all tickets together."""
-KEPT = 100_000
-"""How many tellings and requests are remembered."""
+KEPT = 20_000
+"""How many tellings and requests are remembered: the last ones."""
 
 
 class Provider:
@@ -62,20 +62,21 @@ class Provider:
         self.told: deque[Told] = deque(maxlen=KEPT)
         self.asked: deque[str] = deque(maxlen=KEPT)
         """Every request, as `GET /troubleTicket?limit=5 200`."""
+        self.changes = 0
+        """How often anything changed: the same number, the same answers."""
         self._known = Known()
         for fact in past.facts:
             self._known.learn(fact)
         self._lives = LiveSteps(past, seed, lambda: self.now)
         self._rhythm = Random(f"{seed}/rhythm")
         self._next_step = now + self._pause()
-        self._facts = 0
         self._hubs_made = 0
         self._noticed = noticed
         self._teller = Teller(lambda: self.habits, self._note, headers, verify)
         self._telling = asyncio.Lock()
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, settle: bool = True) -> None:
-        """Let time pass, tell what happens; with `settle`, until every attempt has ended."""
+        """Let time pass and tell what happens; with `settle`, until every attempt has ended."""
         until = self.now + timedelta(seconds=seconds, minutes=minutes)
         while self._next_step <= until:
             self.now = self._next_step
@@ -83,8 +84,9 @@ class Provider:
             self._happened(self._lives.next_step())
             await self.tell()
         self.now = max(self.now, until)
-        for hub in self.hubs.values():
-            hub.release()
+        if settle:
+            for hub in self.hubs.values():
+                hub.release()
         await self.tell()
         if settle:
             await self._teller.settled()
@@ -105,11 +107,9 @@ class Provider:
             await self.advance(seconds=passed, settle=False)
 
     async def tell(self) -> None:
-        """Send to every subscriber what is due."""
+        """Send what is due: to each subscriber one after the other, to all of them side by side."""
         async with self._telling:
-            for hub in list(self.hubs.values()):
-                for delivery in hub.due(self.now):
-                    await self._teller.tell(hub, delivery)
+            await asyncio.gather(*(self._tell(hub) for hub in self.hubs.values()))
 
     def subscribe(self, make: Callable[[str, str], Hub]) -> Hub:
         """Add a subscription, made from its id and the seed of its chance."""
@@ -145,9 +145,13 @@ class Provider:
     async def close(self) -> None:
         await self._teller.close()
 
+    async def _tell(self, hub: Hub) -> None:
+        for delivery in hub.due(self.now):
+            await self._teller.tell(hub, delivery)
+
     def _happened(self, facts: list[Fact]) -> None:
         for fact in facts:
-            self._facts += 1
+            self.changes += 1
             self._known.learn(fact)
             told = None if self.habits.down else self.dialect.told(fact)
             if told is None:
@@ -155,7 +159,7 @@ class Provider:
             for hub in self.hubs.values():
                 if not hub.wants(told.event_type):
                     continue
-                for one in hub.take(self._facts, told, self.now, self.habits, self.dialect):
+                for one in hub.take(self.changes, told, self.now, self.habits, self.dialect):
                     lost = (one.about, one.event_type, one.note, "lost", None, 0, one.body)
                     self._note(Told(hub.id, *lost))
 

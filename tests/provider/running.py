@@ -114,7 +114,8 @@ class Running:
         self._serve(self._bound())
 
     def _bound(self) -> socket.socket:
-        listening = socket.socket()
+        # With its protocol: asyncio sends small answers at once only where that is TCP.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((HOST, self._port))

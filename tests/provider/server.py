@@ -15,7 +15,9 @@ from starlette.routing import Route
 from tests.provider import queries
 from tests.provider.access import NoAccess, NoToken
 from tests.provider.control import control_routes
+from tests.provider.habits import Habits
 from tests.provider.hub import Hub, UnreadableQuery, subscribed
+from tests.provider.known import Resource
 from tests.provider.opening import OPENED, NotOpened
 from tests.provider.provider import Provider
 
@@ -60,6 +62,8 @@ class Api:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._chance = Random(f"{provider.seed}/busy")
+        self._list_asked: object = None
+        self._list: list[Resource] = []
 
     def route(self, path: str, methods: dict[str, Endpoint]) -> Route:
         """Down, busy and credentials first, then what the method does."""
@@ -159,8 +163,7 @@ class Api:
         except queries.Unreadable as refused:
             name, why = refused.args
             raise Refused(400, "invalidQuery", f"{name} {why}.") from None
-        resources = list(self._provider.resources(kind).values())
-        fitting = queries.found(resources[::-1] if habits.newest_first else resources, question)
+        fitting = self._fitting(kind, question, habits)
         page = fitting[question.offset : question.offset + question.limit]
         headers = {"x-total-count": str(len(fitting)), "x-result-count": str(len(page))}
         whole = len(page) == len(fitting)
@@ -191,6 +194,17 @@ class Api:
         answer = answered(made, 201, location)
         answer.background = BackgroundTask(self._provider.tell)
         return answer
+
+    def _fitting(self, kind: str, question: queries.Question, habits: Habits) -> list[Resource]:
+        """The whole list of which a page is asked for; kept for the next page of the same list."""
+        asked = (kind, question.tests, question.sort, habits.newest_first, self._provider.changes)
+        if asked != self._list_asked:
+            resources = list(self._provider.resources(kind).values())
+            self._list = queries.found(
+                resources[::-1] if habits.newest_first else resources, question
+            )
+            self._list_asked = asked
+        return self._list
 
     def _hub(self, request: Request) -> Hub:
         found = self._provider.hubs.get(request.path_params["id"])

@@ -84,11 +84,12 @@ class Teller:
     async def _attempt(self, hub: Hub, delivery: Delivery) -> httpx.Response | None:
         habits = self._habits()
         name = "" if habits.bare_callback else f"/listener/{delivery.path.rsplit('/', 1)[-1]}"
+        shown = [("authorization", hub.authorization)] if hub.authorization else []
         try:
             return await self._client(hub).post(
                 f"{hub.callback}{name}",
                 content=delivery.body,
-                headers=[*delivery.headers, *self._headers],
+                headers=[*delivery.headers, *self._headers, *shown],
                 timeout=habits.patience_seconds,
             )
         except httpx.TransportError:

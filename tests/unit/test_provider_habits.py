@@ -14,6 +14,7 @@ from tests.provider.habits import TEN_ATTEMPTS, Habits
 from tests.provider.known import KINDS, kind_of
 from tests.provider.provider import Provider
 from tests.provider.running import running_provider
+from tests.receiving import wait_for
 
 
 class Subscriber:
@@ -21,6 +22,8 @@ class Subscriber:
 
     def __init__(self):
         self.got = []
+        self.shown = set()
+        """Authorization headers, as bytes."""
         self.answers = []
         """Statuses of the next answers; then 204. None hangs up."""
         self.url = ""
@@ -37,6 +40,7 @@ class Subscriber:
                 status = self.answers.pop(0) if self.answers else 204
                 if status is None:
                     break
+                self.shown.add(head.lower().partition(b"authorization: ")[2].split(b"\r\n")[0])
                 if status == 204:
                     self.got.append((head.split()[1].decode(), body))
                 length = "" if status == 204 else "content-length: 0\r\n"
@@ -76,11 +80,11 @@ def _id(event):
     return event["event"][kind_of(event["eventType"])]["id"]
 
 
-def subscribe(provider, url, query=""):
-    answer = httpx.post(
-        f"{provider.base_url}/hub", json={"callback": url, "query": query}, trust_env=False
-    )
+def subscribe(provider, url, query="", **more):
+    hub = {"callback": url, "query": query, **more}
+    answer = httpx.post(f"{provider.base_url}/hub", json=hub, trust_env=False)
     assert answer.status_code == 201, answer.text
+    assert not answer.json().keys() & more.keys()
     return answer.json()["id"]
 
 
@@ -108,7 +112,7 @@ def merged(bodies):
 def test_what_it_knows_of_a_new_ticket_is_what_it_told():
     with told() as (provider, one):
         before = {number for kind in KINDS for number in provider.resources(kind)}
-        provider.advance(minutes=20)
+        provider.advance(minutes=12)
         known = merged(one.bodies())
         for kind in ("troubleTicket", "cancelTroubleTicket", "inflightChangeTroubleTicket"):
             after = provider.resources(kind)
@@ -168,6 +172,28 @@ def test_a_query_chooses_event_types_and_members_and_a_wrong_name_is_told_nothin
         members = {name for one in some.bodies() for name in one["event"]["troubleTicket"]}
         assert members == {"id", "href", "@type", "status"}
         assert none.got == []
+
+
+def test_it_shows_the_credentials_that_were_agreed_or_registered():
+    headers = (("authorization", "Bearer agreed"),)
+    with running_provider(7, 30, headers=headers) as provider, subscriber() as one:
+        subscribe(provider, one.url)
+        provider.advance(seconds=10)
+        assert one.shown == {b"bearer agreed"}
+    with running_provider(7, 30) as provider, subscriber() as one, subscriber() as other:
+        subscribe(provider, one.url, authorization="Bearer registered")
+        subscribe(provider, other.url)
+        provider.advance(seconds=10)
+        assert (one.shown, other.shown) == ({b"bearer registered"}, {b""})
+
+
+def test_living_on_it_tells_in_another_order_too():
+    with told(reorder=0.5) as (provider, one):
+        provider.go_on(200)
+        wait_for(lambda: len(one.got) > 150, "the provider to live on")
+        assert {each.note for each in provider.told()} == {"", "reordered"}
+        times = [body["timeOccurred"] for body in one.bodies()]
+        assert times != sorted(times)
 
 
 def test_one_attempt_and_a_notification_is_gone():
@@ -253,7 +279,7 @@ def test_thin_notifications_tell_the_id_alone():
 
 def test_it_plays_tricks_as_in_its_past():
     with told(mischief=True) as (provider, _one):
-        provider.advance(minutes=30)
+        provider.advance(minutes=15)
         notes = {each.note for each in provider.told()}
         assert notes >= {"", "drift", "late", "duplicate", "invalid"}
 
