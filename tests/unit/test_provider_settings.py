@@ -9,6 +9,7 @@ from config.options import UnusableSettings
 from config.provider import Provider
 from config.settings import SettingsError
 from receiver.provider.door import provider_rules, providers
+from receiver.provider.reconcile.door import reconcile_rules
 from tests.doors import settings_of
 from tests.unit.test_auth_settings import uncommented
 
@@ -100,3 +101,10 @@ def test_secrets_are_shown_neither_with_settings_nor_with_rules(tmp_path):
     rules = provider_rules(settings, "carrier")
     assert rules.base_url == "https://api.example.org/tt"
     assert "hidden" not in repr(settings) + settings.model_dump_json() + repr(rules)
+
+
+def test_a_key_that_signs_no_certificate_is_said_at_the_start(tmp_path):
+    for told in (f'certificate_key = "{tmp_path}/none.key"', f'certificate_key = "{__file__}"'):
+        settings = settings_of(f"[sources.carrier.provider]\n{URL}{told}", tmp_path)
+        with pytest.raises(UnusableSettings, match=r"carrier.provider: certificate_key"):
+            reconcile_rules(settings, "carrier")
