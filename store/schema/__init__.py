@@ -64,6 +64,28 @@ STEPS: dict[str, tuple[str, ...]] = {
         "triggers/dictionaries_refuse_update.sql",
         "triggers/dictionaries_refuse_delete.sql",
     ),
+    "005_compact": (
+        "drops/events_refuse_replace.sql",
+        "drops/events_refuse_other_update.sql",
+        "drops/events_refuse_delete.sql",
+        "renames/early_events.sql",
+        "triggers/early_events_refuse_insert.sql",
+        "triggers/early_events_refuse_update.sql",
+        "triggers/early_events_refuse_delete.sql",
+        "tables/contexts.sql",
+        "triggers/contexts_refuse_replace.sql",
+        "triggers/contexts_refuse_update.sql",
+        "triggers/contexts_refuse_delete.sql",
+        "tables/log.sql",
+        "indexes/log_key.sql",
+        "triggers/log_refuse_replace.sql",
+        "triggers/log_refuse_update.sql",
+        "triggers/log_refuse_delete.sql",
+        "views/events.sql",
+        "triggers/events_refuse_any_insert.sql",
+        "triggers/events_refuse_any_update.sql",
+        "triggers/events_refuse_any_delete.sql",
+    ),
 }
 
 FILLED: Mapping[str, Callable[[sqlite3.Connection], None]] = {"003_seals": seal_all}
