@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from receiver import usual
 from receiver.drift import Findings
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.gate import Arrival
@@ -42,9 +43,15 @@ def parse(
     then `eventType` decide.
     """
     rules = arrival.rules
-    document = _document(arrival.body)
+    shape = marks(arrival.body)
+    usual_document = usual.document(arrival.body, shape)
+    document = _document(arrival.body) if usual_document is None else usual_document
     findings = Findings(strict=rules.strict, zone=rules.time_zone)
-    _check_body(arrival, document, limits, findings)
+    if not arrival.media_type_given:
+        findings.note("no-media-type")
+    _check_shape(arrival.body, document, shape, limits)
+    if usual_document is None:
+        _check_body(arrival.body, document, shape, findings)
     _check(Envelope, document, "", findings)
     event_type = _event_type(document, types, by_path, findings)
     pointer, resource = _payload(event_type, document, findings)
@@ -91,18 +98,19 @@ def _refuse(code: str, pointer: str, expected: str) -> NoReturn:
     raise InvalidEvent((Reason(code, pointer, expected),))
 
 
-def _check_body(arrival: Arrival, document: Json, limits: Limits, findings: Findings) -> None:
-    if not arrival.media_type_given:
-        findings.note("no-media-type")
-    shape = marks(arrival.body)
-    too_much = excess(arrival.body, document, shape, limits)
+def _check_shape(body: bytes, document: Json, shape: bytes, limits: Limits) -> None:
+    too_much = excess(body, document, shape, limits)
     if too_much:
         raise InvalidEvent((too_much,))
+
+
+def _check_body(body: bytes, document: Json, shape: bytes, findings: Findings) -> None:
+    """What receiver/usual.py was in doubt about."""
     written = to_json(document)
     if b"Infinity" in written and _has_infinity(document):
         _refuse("not-json", "", "numbers that a double can hold")
     # Members that were overwritten took their colons with them: cheaper than watching each one.
-    if shape.count(b":") != written.count(b":") and _repeats_a_member(arrival.body):
+    if shape.count(b":") != written.count(b":") and _repeats_a_member(body):
         findings.note("duplicate-member")
 
 
@@ -126,6 +134,8 @@ def _repeats_a_member(body: bytes) -> bool:
 
 
 def _check(model: type[Open], value: object, prefix: str, findings: Findings) -> None:
+    if usual.fits(model, value):
+        return
     try:
         # Only the complaints are wanted: unknown members need not be copied.
         model.__pydantic_validator__.validate_python(value, extra="ignore")
