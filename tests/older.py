@@ -6,7 +6,7 @@ from pathlib import Path
 
 from store import NewEvent, schema
 from store.log.identity import FIRST_CHAIN, chain_of
-from store.log.rows import EVENT_COLUMNS, _text
+from store.log.rows import EVENT_COLUMNS, event_row
 from store.log.sqlite import _open
 from store.schema import STEPS
 
@@ -34,11 +34,6 @@ def older_log(directory: Path, monkeypatch, events: Sequence[NewEvent], steps=BE
                 continue
             position = known[identity] = len(known) + 1
             chain = chain_of(chain, event, position, None)
-            row = (
-                *(position, event.source, event.event_type, event.event_id),
-                *(event.resource_type, event.resource_id, event.ticket_id, event.occurred_at),
-                *(event.event_time, event.received_at, event.path, _text(event.headers)),
-                *(_text(event.drift), bytes.fromhex(event.digest), None, chain, event.body),
-            )
+            row = event_row(event, position, None, chain, event.body)
             connection.execute(f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({places})", row)
     return directory

@@ -71,6 +71,31 @@ def context_of(event: NewEvent) -> tuple[tuple[str, str, str, str, str, str], st
 
 
 def event_row(
+    event: NewEvent, position: int, conflict_of: int | None, chain: bytes, body: bytes
+) -> tuple[Any, ...]:
+    """In the order of EVENT_COLUMNS, as the view `events` tells it."""
+    return (
+        position,
+        event.source,
+        event.event_type,
+        event.event_id,
+        event.resource_type,
+        event.resource_id,
+        event.ticket_id,
+        event.occurred_at,
+        event.event_time,
+        event.received_at,
+        event.path,
+        _text(event.headers),
+        _text(event.drift),
+        bytes.fromhex(event.digest),
+        conflict_of,
+        chain,
+        body,
+    )
+
+
+def log_row(
     event: NewEvent,
     position: int,
     *,

@@ -182,7 +182,7 @@ class SqliteLog(SqliteReading):
         conflict_of = kept[0][0] if kept else None
         chain = chain_of(self._chain, event, position, conflict_of)
         context, headers = self._contexts.number_of(event)
-        row = rows.event_row(
+        row = rows.log_row(
             event,
             position,
             context=context,
