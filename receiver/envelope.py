@@ -147,6 +147,8 @@ def _event_type(
     document: Json, types: EventTypes, by_path: EventType | None, findings: Findings
 ) -> EventType:
     """Path, then @type, then eventType: official examples contradict themselves in the latter."""
+    if by_path is not None and document.get("@type") == by_path.name == document.get("eventType"):
+        return by_path
     told = {name: document.get(name) for name in ("@type", "eventType")}
     event_type = by_path or types.called(told["@type"]) or types.called(told["eventType"])
     if event_type is None:

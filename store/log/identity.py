@@ -20,13 +20,15 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from store.events import Appended, NewEvent, RecordedEvent
 from store.log.protocol import LogReader
 
 FIRST_CHAIN = bytes(32)
 """What the first row is chained to."""
 
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_encode = msgspec.json.Encoder().encode
 
 
 _RUNNING = re.compile(r"[0-9]{0,9}\Z")
@@ -124,7 +126,7 @@ def chain_of(previous: bytes, event: NewEvent, position: int, conflict_of: int |
         event.digest,
         conflict_of,
     ]
-    return hashlib.sha256(previous + _JSON.encode(fields).encode()).digest()
+    return hashlib.sha256(previous + _encode(fields)).digest()
 
 
 def verify_chain(reader: LogReader) -> int | None:

@@ -1,5 +1,7 @@
 """What only a file can promise: it guards itself, outlives its writer, and says what is wrong."""
 
+import hashlib
+import json
 import sqlite3
 from random import Random
 
@@ -16,7 +18,7 @@ from store import (
     verify_chain,
 )
 from store.log import reader, sqlite
-from store.log.identity import key_of
+from store.log.identity import chain_of, key_of
 from tests.new_events import new_event, refused
 
 
@@ -138,6 +140,27 @@ def test_ids_that_are_given_in_order_have_keys_in_order():
         ("default", "e-10000000001"),
     ]
     assert len({key_of(*one) for one in others}) == len(others)
+
+
+def test_the_chain_is_over_the_json_that_everybody_writes():
+    texts = [
+        "".join(map(chr, range(0xD800))),
+        "".join(map(chr, range(0xE000, 0x11000))),
+        "\U0001f600",
+    ]
+    event = new_event(
+        texts[0], headers=(("a", texts[1]), ("b", "")), drift=(texts[2],), ticket_id=None
+    )
+    fields = [
+        *(7, event.source, event.event_type, event.event_id, event.resource_type),
+        *(event.resource_id, None, event.occurred_at, event.event_time, event.received_at),
+        *(event.path, event.headers, event.drift, event.digest, 3),
+    ]
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    expected = hashlib.sha256(b"\x01" * 32 + text.encode()).digest()
+    assert chain_of(b"\x01" * 32, event, 7, 3) == expected
+    with pytest.raises(ValueError, match="surrogates"):
+        chain_of(bytes(32), new_event("\ud800"), 1, None)
 
 
 def test_a_reader_sees_each_commit_and_holds_no_transaction_while_it_reads(tmp_path, monkeypatch):
