@@ -63,8 +63,10 @@ def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:
     fields: list[Any] = []
     names: dict[str, str] = {}
     for name, field in model.model_fields.items():
-        names[name] = field.alias or name
         kind = _kind(field)
+        if kind is Any and not field.is_required():
+            continue  # whatever it is; looking at it would copy it
+        names[name] = field.alias or name
         fields.append((name, kind) if field.is_required() else (name, kind, None))
     fields.sort(key=len)  # those that must be there first
     return msgspec.defstruct(model.__name__, fields, rename=names, gc=False)

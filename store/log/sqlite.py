@@ -23,6 +23,8 @@ from store.log.reader import SqliteReading
 from store.schema import NewerSchemaError, migrate
 
 LOG_FILE = "log.db"
+PATIENCE_MILLISECONDS = 5_000
+"""How long the listener waits for a busy guest."""
 GUEST_MILLISECONDS = 60_000
 """How long a guest waits for a busy listener."""
 
@@ -31,7 +33,7 @@ GUEST_MILLISECONDS = 60_000
 # wal_autocheckpoint: 64 MB, the bound under unbroken load; otherwise `checkpoint` empties it.
 # cache_size: 32 MB, so that the pages of the one index stay in memory.
 _PRAGMAS = (
-    "busy_timeout = 5000",
+    f"busy_timeout = {PATIENCE_MILLISECONDS}",
     "page_size = 16384",
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -88,9 +90,11 @@ class SqliteLog(SqliteReading):
             raise LogUnavailable(f"{path} cannot be written: {error.strerror}.") from error
         try:
             super().__init__(_open(path), path.parent)
+            self._patience = PATIENCE_MILLISECONDS
             if as_guest:
                 # The listener takes the log again and again; a guest has to wait for its turn.
-                self._connection.execute(f"PRAGMA busy_timeout = {GUEST_MILLISECONDS}")
+                self._patience = GUEST_MILLISECONDS
+                self._connection.execute(f"PRAGMA busy_timeout = {self._patience}")
         except BaseException:
             os.close(self._lock)
             raise
@@ -115,10 +119,18 @@ class SqliteLog(SqliteReading):
                 for entry in batch
             ]
 
-    def checkpoint(self) -> None:
-        """Move what the write-ahead log holds into log.db: between commits, when there is time."""
+    def checkpoint(self, *, shorten: bool = False) -> None:
+        """Move what the write-ahead log holds into log.db: between commits, when there is time.
+
+        With `shorten` also give its space back, unless somebody reads from it now.
+        """
+        mode = "TRUNCATE" if shorten else "PASSIVE"
         with suppress(sqlite3.Error):  # nothing is lost: it stays in the write-ahead log
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # Not waiting for readers, as only TRUNCATE would: an event may come at any moment.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute(f"PRAGMA wal_checkpoint({mode})")
+        with suppress(sqlite3.Error):
+            self._connection.execute(f"PRAGMA busy_timeout = {self._patience}")
 
     def emptied(self, *, smaller: bool = False) -> None:
         """Empty the write-ahead log into log.db and cut it off; with `smaller`, first write log.db
