@@ -76,7 +76,9 @@ class SqliteReading:
         self._packing = Packing(connection)
 
     def head(self) -> int:
-        return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
+        return self._select(
+            "SELECT coalesce((SELECT position FROM events ORDER BY position DESC LIMIT 1), 0)"
+        )[0][0]
 
     def event(self, position: int) -> RecordedEvent | None:
         return next(iter(self.events([position])), None)
