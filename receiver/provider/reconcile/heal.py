@@ -127,10 +127,14 @@ class Healer:
                 self._note_gone(note, held, answer.status, asked_at)
                 return
             complete = whole is not None
-            one = whole or (one if answer.status in NOT_SERVED else None)
+            # Where the one cannot be had, what the list told of it is all there is.
+            is_useless = answer.status in NOT_SERVED or answer.is_success
+            one = whole or (one if is_useless else None)
             if one is None:
                 with self._ledger.writing():
-                    self._leave(note, f"GET {self._lists.path(kind, name)} {answer.said()}")
+                    other = ", and not with this one" if answer.is_success else ""
+                    path = self._lists.path(kind, name)
+                    self._leave(note, f"GET {path} {answer.said()}{other}")
                 return
         found = differences(held, one.members, self._rules.zone, whole=complete and kind in WHOLE)
         with self._ledger.writing():

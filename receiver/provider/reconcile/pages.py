@@ -111,9 +111,13 @@ class Lists:
         return first[0] != first[1]
 
     async def one(self, kind: str, name: str) -> tuple[Answer, Found | None]:
-        """One resource by its id; None where the answer is none. Raises NotServed, ProviderAway."""
+        """One resource by its id; None where the answer is none, or another one.
+
+        Raises NotServed, ProviderAway.
+        """
         answer = await self._client.get(self.path(kind, name))
-        return answer, self.read(answer.body.strip()) if answer.is_success else None
+        found = self.read(answer.body.strip()) if answer.is_success else None
+        return answer, found if found is not None and found.id == name else None
 
     async def _page(self, path: str, query: dict[str, str], offset: int) -> Page:
         answer = await self._client.get(path, query)
