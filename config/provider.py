@@ -119,7 +119,10 @@ class Provider(Reached):
         "until the next start is then told to nobody.",
     )
     hub_look_seconds: float = Field(
-        default=60.0, gt=0, description="How often the provider is asked whether it knows us still."
+        default=60.0,
+        gt=0,
+        le=43_200,
+        description="How often the provider is asked whether it knows us still.",
     )
     silence_seconds: float = Field(
         default=3_600.0, gt=0, description="A shorter silence is never unusual."
@@ -140,6 +143,16 @@ class Provider(Reached):
             check_url("hub_callback", self.hub_callback, plain=self.plain_http)
             if "?" in self.hub_callback or "#" in self.hub_callback:
                 raise ValueError("hub_callback has no query or fragment; see hub_query")
+        return self
+
+    @model_validator(mode="after")
+    def _has_members_that_fit_together(self) -> Self:
+        names = {*self.hub_members, *self.hub_members_environment}
+        for name in sorted(names):
+            if name.split(".")[0] in ("callback", "query", "@type"):
+                raise ValueError(f"hub_members.{name}: has a setting of its own")
+            if any(other.startswith(f"{name}.") for other in names):
+                raise ValueError(f"hub_members.{name}: is a value, and there are members in it")
         return self
 
     def all_hub_members(self) -> dict[str, str]:

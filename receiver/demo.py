@@ -31,6 +31,8 @@ from tests.provider.telling import Told
 MARKER = "made-by-listener-demo"
 MARKER_TEXT = "`listener demo` made this directory, and empties it when it starts again.\n"
 FOLD_SECONDS = 120.0
+TOLD_BY_COMMAND = ("data", "host", "port", "dashboards_host", "dashboards_port", "log")
+"""What counts whatever a settings file says."""
 SETTINGS_FILE = "listener.toml"
 """In the demo's directory: with it, other commands reach the simulated provider too."""
 RECONCILE_SECONDS = 15.0
@@ -110,19 +112,18 @@ class Demo:
         with running_provider(
             self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
         ) as provider:
-            file = _settings_file(self._settings, config, provider)
+            settings = self._settings
+            if not self._load_only:
+                config = _settings_file(settings, config, provider)
+                told = {name: getattr(settings, name) for name in TOLD_BY_COMMAND}
+                settings = load(config, **told)
             await serve(
-                load(file, **self._told()),
-                config=file,
+                settings,
+                config=config,
                 say=self._say,
                 meanwhile=lambda urls: self._show(urls, past, provider),
                 shown=_is_news,
             )
-
-    def _told(self) -> dict[str, object]:
-        """What the command line says over any file."""
-        names = ("data", "host", "port", "dashboards_host", "dashboards_port", "log")
-        return {name: getattr(self._settings, name) for name in names}
 
     async def _show(self, urls: Urls, past: History, provider: Running) -> None:
         seconds = await self._load(urls, past.deliveries)

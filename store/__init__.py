@@ -1,7 +1,6 @@
 """WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
 
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,6 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
-    "append_beside",
     "check_unlocked",
     "dead_letters",
     "history",
@@ -129,15 +127,6 @@ def open_guest(directory: Path) -> EventLog:
     if not (directory / LOG_FILE).exists():
         open_log(directory).close()
     return SqliteLog(directory / LOG_FILE, as_guest=True)
-
-
-def append_beside(directory: Path, event: NewEvent) -> Appended:
-    """One event of a command's own, appended beside a running listener or without one.
-
-    Makes the log where there is none. Raises LogLocked, LogUnavailable.
-    """
-    with closing(open_guest(directory)) as log:
-        return log.append([event])[0]
 
 
 def open_reader(directory: Path) -> LogReader:

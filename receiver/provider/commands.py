@@ -88,7 +88,12 @@ def watch(settings: Settings) -> None:
 
     configure(settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True)
-    found = watched(settings)
+    try:
+        found = watched(settings)
+    except UnusableSettings as error:
+        # `serve` has looked at them before it began. A secret that is gone later must not end it: it
+        # gives up when a child cannot start, and taking events in is more than being registered.
+        raise click.ClickException(error.message) from error
     if not found:
         raise UnusableSettings("No source has a hub_callback in [sources.NAME.provider].")
     listens_at = (settings.host, settings.port)

@@ -77,8 +77,9 @@ class Look:
             patience=silence.patience(self._ours.rules),
         )
         if told is None:
-            # Nothing new is known: what was wrong is not well for that.
-            return found._replace(problem=before.problem, advice=before.advice)
+            # Nothing new is known: a silence is not over for that.
+            silent = before.silent_since is not None
+            return found._replace(problem=before.problem, advice=before.advice) if silent else found
         return await self._told(found, current, told)
 
     async def _registered(self, found: Standing, current: Registration | None) -> Standing:

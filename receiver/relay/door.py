@@ -12,7 +12,7 @@ from receiver.provider.client import ProviderClient
 from receiver.provider.door import provider_rules, providers, spoken_by
 from receiver.relay.asking import Asking, Log, Provider
 from receiver.relay.front import Relay
-from store import Accepted, Appender, LogUnavailable, NewEvent, append_beside, open_reader
+from store import Accepted, Appender, LogUnavailable, NewEvent, open_guest, open_reader
 from store.asked.ledger import AskedLedger
 
 
@@ -54,8 +54,12 @@ def through(appender: Appender) -> Callable[[NewEvent], Awaitable[int]]:
 def beside(directory: Path) -> Callable[[NewEvent], Awaitable[int]]:
     """Into the log as a command writes it, beside a receiver or without one."""
 
+    def written(event: NewEvent) -> int:
+        with closing(open_guest(directory)) as log:
+            return log.append([event])[0].position
+
     async def append(event: NewEvent) -> int:
-        return (await asyncio.to_thread(append_beside, directory, event)).position
+        return await asyncio.to_thread(written, event)
 
     return append
 

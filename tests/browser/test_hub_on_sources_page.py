@@ -3,8 +3,10 @@
 import httpx
 import pytest
 
+from store import hubs
 from store.hub import registrations
 from store.hub.file import HubFile
+from store.hub.heard import now_text
 from store.hub.registrations import Wanted
 from store.hub.standing import Standing, keep
 from tests.browser.conftest import EVIL, served_data
@@ -32,11 +34,15 @@ def test_a_registration_and_what_is_wrong_with_it_are_shown_as_text(here, browse
     file = HubFile(here.data)
     row = registrations.asked(file, "default", Wanted("https://p", "https://c", ""), now=NOW)
     registrations.registered(file, row.number, "h1", now=NOW, is_probed=True, is_listed=False)
-    keep(file, Standing("default", looked_at=NOW, heals=2))
+    keep(file, Standing("default", looked_at=now_text(), heals=2))
     with opened(browser, here, "/-/history/sources") as page:
         assert "Registered at its provider; anew 2 times." in card(page)
         assert "problem" not in card(page)
-    keep(file, Standing("default", looked_at=NOW, problem=f"POST /hub answered 400 ({EVIL})."))
+    keep(
+        file, Standing("default", looked_at=now_text(), problem=f"POST /hub answered 400 ({EVIL}).")
+    )
+    keep(file, Standing("gone", looked_at=NOW.replace("2026", "2025"), problem="long ago"))
+    assert [one.source for one in hubs(here.data)] == ["default"], "nobody looks at it any more"
     found = httpx.get(f"{here.url}/-/history/sources.json", trust_env=False).json()
     assert EVIL in found["sources"][0]["hub"]["problem"]
     ARTEFACTS.mkdir(exist_ok=True)

@@ -103,7 +103,7 @@ class Scene:
 
     def _act(self, act):
         async def go():
-            rules = ProviderRules(base_url=self.provider.base_url)
+            rules = ProviderRules(base_url=self.provider.base_url, attempts=1)
             async with ProviderClient(rules) as client:
                 ours = Ours("nord", self.rules, client, HubFile(self.data), now=lambda: self.now)
                 return await act(ours)

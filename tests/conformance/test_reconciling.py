@@ -3,6 +3,7 @@
 Real processes on loopback: the simulated provider with its hub, `listener serve`, the commands.
 """
 
+import asyncio
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from receiver.provider.reconcile.asked import asking
 from store.keeping.head import new_key
 from tests.mirrored import resources
 from tests.provider.running import Running, running_provider
@@ -185,3 +187,23 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     assert (whole["healed"], whole["unexplained"]) == ([], [])
     listener.run("check")
     listener.run("certificate", "verify", "--key", str(listener.public))
+
+
+def test_who_watches_reconciles_when_it_is_asked_and_by_the_clock(tmp_path, provider):
+    more = "reconcile_at_start = false\nreconcile_every_seconds = 0.0\n"
+    listener = Listener(tmp_path, provider, more)
+    listener.run("reconcile")
+    log = tmp_path / "watch.log"
+    for wanted, settings in (("hub forgotten", more), ("by the clock", "reconcile_every_seconds = 1.0\nreconcile_at_start = false\n")):  # fmt: skip
+        listener.config.write_text(listener.config.read_text().replace(more, settings))
+        provider.advance(minutes=2)
+        with log.open("w") as said:
+            watching = subprocess.Popen(listener._command("reconcile", "--watch"), stderr=said)
+        try:
+            if wanted == "hub forgotten":
+                asyncio.run(asking(listener.data, wanted)("default", "2026-11-24T00:00:00.000Z"))
+            until(lambda wanted=wanted: f"({wanted})" in log.read_text())
+        finally:
+            watching.send_signal(signal.SIGTERM)
+            assert watching.wait(PATIENCE_SECONDS) == 0
+        assert [differing(listener, provider, kind) for kind in KINDS] == [set()] * len(KINDS)

@@ -49,6 +49,8 @@ class Walk:
     is_full: bool = False
     """Whether a resource in a list is as whole as one by its id."""
     offset: int = 0
+    seen: int = 0
+    """How many were seen, each once."""
     counted: int | None = None
     """X-Total-Count."""
     times: int = 1
@@ -90,8 +92,7 @@ class Walker:
             await self._to_the_end(walk)
             if walk.stopped != "most":
                 await self._beginning_again(walk)
-            seen = self._ledger.count(SEEN, walk.resource_type)
-            if walk.stopped or (walk.counted or 0) <= seen or walk.times >= MOST_TIMES:
+            if walk.stopped or (walk.counted or 0) <= walk.seen or walk.times >= MOST_TIMES:
                 break
             walk.times, walk.turn, walk.offset = walk.times + 1, walk.turn + 1, 0
         walk.is_done = True
@@ -118,8 +119,7 @@ class Walker:
                 walk.is_sorted, walk.stopped, walk.offset, walk.turn = False, "", 0, walk.turn + 1
                 await self._to_the_end(walk)
                 return
-            seen = self._ledger.count(SEEN, walk.resource_type)
-            if seen >= self._rules.most and not page.is_last:
+            if walk.seen >= self._rules.most and not page.is_last:
                 walk.stopped = "most"
             if walk.stopped:
                 return
@@ -192,6 +192,7 @@ class Walker:
         seen = self._ledger.noted(SEEN, kind, ids)
         held = self._holdings.of(kind, ids)
         news = 0
+        walk.seen += len({*ids} - seen.keys())
         with self._ledger.writing():
             for one in page.found:
                 digest = hashlib.sha256(one.answer).hexdigest()[:16]
@@ -201,8 +202,7 @@ class Walker:
                 noted = {"digest": digest, "turn": walk.turn}
                 self._ledger.note(SEEN, Note(kind, one.id, noted))
             self.keep(walk)
-        total = max(walk.counted or 0, self._ledger.count(SEEN, kind))
-        self._progress(kind, self._ledger.count(SEEN, kind), total)
+        self._progress(kind, walk.seen, max(walk.counted or 0, walk.seen))
         return news
 
     def compare(self, walk: Walk, one: Found, held: Held | None, asked_at: str) -> list[str]:
