@@ -16,7 +16,8 @@ class Provider(Reached):
 
     base_url: str = Field(
         min_length=1,
-        description="Its TMF621 API, up to the resources: https://…/tmf-api/troubleTicket/v5.",
+        description="Its TMF621 API, up to the resources: https://…/tmf-api/troubleTicket/v5. A host "
+        "alone, without a slash: its dialect (not fit-v1) says where its API begins.",
     )
     timeout_seconds: float = Field(
         default=30.0, gt=0, description="For one attempt, from the first byte to the last."
@@ -93,8 +94,8 @@ class Provider(Reached):
     hub_query: str = Field(
         default="", description="What we want to hear (TMF630), as eventType=…; none: everything."
     )
-    hub_form: Literal["v5", "v4"] = Field(
-        default="v5", description="How a registration is written: v4 has no @type."
+    hub_form: Literal["dialect", "v5", "v4"] = Field(
+        default="dialect", description="How a registration is written: v4 has no @type."
     )
     hub_members: dict[MemberPath, SecretStr] = Field(
         default_factory=dict[str, SecretStr],

@@ -126,15 +126,10 @@ async def _all(
     settings: Settings, source: str | None, act: Acting, options: dict[str, Any], *, alone: bool
 ) -> Sequence[dict[str, Any]]:
     from receiver.provider.acting import opened
-    from receiver.provider.door import hub_rules, provider_of, rules_of, watched
-    from receiver.provider.watching import Watched
+    from receiver.provider.door import watched, watched_one
     from store.hub.file import only_one
 
-    if source is None:
-        found = watched(settings)
-    else:
-        told = provider_of(settings, source)
-        found = [Watched(source, rules_of(source, told), hub_rules(source, told))]
+    found = watched(settings) if source is None else [watched_one(settings, source)]
     results: list[dict[str, Any]] = []
     for one in found:
         settings.data.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from config.settings import Settings
 from receiver.limits import Limits
 from receiver.provider.client import ProviderClient
-from receiver.provider.door import provider_rules, providers
+from receiver.provider.door import provider_rules, providers, spoken_by
 from receiver.relay.asking import Asking, Log, Provider
 from receiver.relay.front import Relay
 from store import Accepted, Appender, LogUnavailable, NewEvent, open_guest, open_reader
@@ -27,7 +27,9 @@ async def asking(
             client = await stack.enter_async_context(ProviderClient(provider_rules(settings, name)))
             told = settings.sources[name].provider
             if told is not None:
-                known[name] = Provider(client, told.knows_keys, told.asked_at_once)
+                known[name] = Provider(
+                    client, told.knows_keys, told.asked_at_once, spoken_by(settings, name)
+                )
         log = Log(append, partial(_body, settings.data))
         yield Asking(AskedLedger(settings.data), known, log)
 

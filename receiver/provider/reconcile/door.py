@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import store
 from config.options import UnusableSettings
 from config.settings import Settings
-from receiver.provider.door import provider_of
+from receiver.provider.door import provider_of, spoken_by
 from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import Progress
@@ -36,6 +36,7 @@ def reconcile_rules(settings: Settings, source: str) -> ReconcileRules:
             raise UnusableSettings(why) from error
     return ReconcileRules(
         source=source,
+        dialect=spoken_by(settings, source),
         zone=settings.sources[source].time_zone,
         page_size=told.page_size,
         grace_seconds=told.reconcile_grace_seconds,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from receiver.provider.reconcile.pages import Found, Lists, Page
-from receiver.provider.reconcile.rules import ReconcileRules, path_of
+from receiver.provider.reconcile.rules import ReconcileRules
 from store.payload import status_changes
 from store.reconciling.compare import differences, proves
 from store.reconciling.held import Held, Holdings
@@ -60,10 +60,6 @@ class Walk:
     """Why it ended before the list did: `since`, `most`; empty when it did not."""
     is_done: bool = False
 
-    @property
-    def path(self) -> str:
-        return path_of(self.resource_type)
-
 
 class Walker:
     """Walks for one reconciliation."""
@@ -90,7 +86,7 @@ class Walker:
     async def walk(self, walk: Walk) -> None:
         """Walk on until it is done. Raises NotServed, NotReconciled, ProviderAway, LogUnavailable."""
         if walk.is_sorted is None:
-            walk.is_sorted = await self._lists.sorts(walk.path)
+            walk.is_sorted = await self._lists.sorts(walk.resource_type)
             walk.is_full = await self._lists_are_full(walk)
         while True:
             await self._to_the_end(walk)
@@ -104,11 +100,11 @@ class Walker:
             self.keep(walk)
 
     async def _lists_are_full(self, walk: Walk) -> bool:
-        page = await self._lists.page(walk.path, 0, is_sorted=bool(walk.is_sorted))
+        page = await self._lists.page(walk.resource_type, 0, is_sorted=bool(walk.is_sorted))
         if not page.found:
             return False
         first = page.found[0]
-        _, whole = await self._lists.one(walk.path, first.id)
+        _, whole = await self._lists.one(walk.resource_type, first.id)
         return whole is not None and whole.members.keys() <= first.members.keys()
 
     async def _to_the_end(self, walk: Walk) -> None:
@@ -150,7 +146,7 @@ class Walker:
         began = ground = walk.turn
         while True:
             start = max(0, offset - overlap)
-            page = await self._lists.page(walk.path, start, is_sorted=bool(walk.is_sorted))
+            page = await self._lists.page(walk.resource_type, start, is_sorted=bool(walk.is_sorted))
             if start and overlap and not self._was_taken(walk, page.found[:1], since=ground):
                 # Something was deleted in front of us. What is read again was taken already, which
                 # proves nothing about what lies in between: that is a turn of its own.
