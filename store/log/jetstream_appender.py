@@ -196,7 +196,7 @@ class CopierSeen:
         if sequence != self._sequence or sequence >= last:
             self._sequence, self._moved_at = sequence, time.monotonic()
         still = time.monotonic() - self._moved_at
-        behind = f"{last - sequence} messages behind the stream"
+        behind = f"behind the stream by {last - sequence}"
         is_stalled = still > self._patience
         self.problem = f"copier: {behind}, and not moving for {still:.0f} s" if is_stalled else ""
 

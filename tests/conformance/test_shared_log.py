@@ -170,6 +170,18 @@ def test_without_a_quorum_nothing_is_acknowledged_and_it_goes_on_when_there_is_o
     assert [event.event_id for event in events] == ["before", "after"]
 
 
+def test_a_node_that_does_not_copy_is_not_ready_until_it_does(place, tmp_path):
+    async def without_a_copier(appender):
+        assert appender.is_ready()
+        await appender.append(new_event("a"))
+        await until(lambda: "copier: behind the stream by 1" in appender.why_not_ready())
+        assert appender.is_ready(), "events are taken all the same"
+        await asyncio.to_thread(copied, tmp_path, place)
+        await until(lambda: not appender.why_not_ready())
+
+    appending(place, tmp_path, without_a_copier, patience_seconds=0.5)
+
+
 def test_a_connection_that_the_library_gave_up_is_made_anew(place, tmp_path):
     async def through_a_closed_client(appender):
         await appender._stream.close()
