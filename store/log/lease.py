@@ -105,6 +105,7 @@ class Lease:
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._until = 0.0
 
     def _run(self) -> None:
         asyncio.run(self._work())

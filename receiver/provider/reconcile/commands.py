@@ -72,9 +72,11 @@ def reconcile_command(
         raise Failed("No source has a provider. See [sources.NAME.provider] in example.toml.")
     if watch:
         from receiver.provider.reconcile.watch import keep_watch
+        from store.commands.alone import alone
 
         configure(settings.log_format)
-        asyncio.run(keep_watch(settings, chosen))
+        with alone(settings, "reconcile"):
+            asyncio.run(keep_watch(settings, chosen))
         return
     found = [
         _one(settings, source, since, whole=whole, dry_run=dry_run, as_json=as_json)
