@@ -60,7 +60,8 @@ def forward(settings: Settings, target: str, by: str) -> None:
         closing(Ledger(settings.data, fence=turn.must_be_held)) as ledger,
         closing(Selected(settings.data, selection)) as selected,
     ):
-        after = selected.head() if wanted.begin == "now" else 0
+        # Where another node forwarded before, this one goes on there.
+        after = turn.position or (selected.head() if wanted.begin == "now" else 0)
         job = _job(ledger, target, selection, after, by)
         try:
             ledger.take(job)

@@ -85,7 +85,8 @@ def _here(settings: Settings, name: str, sequence: int) -> Node:
 
 def status_command(settings: Settings, place: Place, *, as_json: bool) -> None:
     """Print how the cluster stands; exit code 1 where something is wrong."""
-    state, values = asyncio.run(_ask(place))
+    state, found = asyncio.run(_ask(place))
+    why, values = (found, {}) if isinstance(found, str) else ("", found)
     moment = utc_text(datetime.now(UTC))
     nodes = [
         Node(**json.loads(value.payload))
@@ -93,7 +94,8 @@ def status_command(settings: Settings, place: Place, *, as_json: bool) -> None:
         if key.startswith(PREFIX)
     ]
     leases = _leases(values)
-    wrong = [*_wrong_servers(state), *_wrong_nodes(settings, state, nodes, moment)]
+    wrong = _wrong_servers(state)
+    wrong += [why] if why else _wrong_nodes(settings, state, nodes, moment)
     if as_json:
         told = _told(place, state, nodes, leases, wrong)
         click.echo(json.dumps(told))
@@ -103,7 +105,8 @@ def status_command(settings: Settings, place: Place, *, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-async def _ask(place: Place) -> tuple["State", "Mapping[str, Value]"]:
+async def _ask(place: Place) -> tuple["State", "Mapping[str, Value] | str"]:
+    """The stream, and what nodes tell; why not, where that cannot be read."""
     from store.log.jetstream import Stream
     from store.log.jetstream_keys import Keys
 
@@ -113,8 +116,11 @@ async def _ask(place: Place) -> tuple["State", "Mapping[str, Value]"]:
         state = await stream.state()
         if not state.has_quorum:
             return state, {}
-        await keys.connect(CONNECT_SECONDS)
-        return state, await keys.every()
+        try:
+            await keys.connect(CONNECT_SECONDS)
+            return state, await keys.every()
+        except store.LogUnavailable as error:
+            return state, str(error)
     finally:
         await stream.close()
         await keys.close()

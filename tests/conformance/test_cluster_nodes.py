@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,6 +23,7 @@ from tests.jetstream import Servers, make_stream
 from tests.new_events import new_event
 from tests.torture.processes import ROOT, Listener, wait_for
 
+LATER = "2026-01-01T00:00:00.000Z"
 HOLDS = """
 import sys
 from store import Place
@@ -119,7 +121,7 @@ def test_events_of_a_command_are_published_and_found_where_they_are_copied(tmp_p
         place, data = servers.place(), tmp_path / "data"
         one, other = new_event("1"), new_event("2")
         assert append_beside(data, one, place).position == 1
-        found = append_shared(data, place, [one, other])
+        found = append_shared(data, place, [replace(one, received_at=LATER), other])
         assert [(told.position, told.duplicate) for told in found] == [(1, True), (2, False)]
     finally:
         node.end()
@@ -156,8 +158,12 @@ def test_status_tells_servers_nodes_and_what_is_wrong(tmp_path):
         assert sorted(one["is"] for one in told["servers"]) == ["current", "current", "leader"]
         follower = next(one["name"] for one in told["servers"] if one["is"] == "current")
         servers.kill(servers.named(follower))
-        wait_for(lambda: status(data, servers).exit_code == 1, "a server to be missed", 90)
-        assert "under-replicated: 2 of 3" in status(data, servers).output
+        wait_for(
+            lambda: "under-replicated: 2 of 3" in status(data, servers).output,
+            "a server to be missed",
+            90,
+        )
+        assert status(data, servers).exit_code == 1
     finally:
         node.end()
         servers.close()
