@@ -1,13 +1,15 @@
 """Torture of a log that machines share: `python -m tests.torture.shared --minutes 3`.
 
 Three NATS servers that sync every write, two nodes, load all the while; at random instants a leader, a
-follower, all servers at once, a receiver or a copier is killed with -9 and started again. It ends with
-what was lost, doubled or different between the nodes. Exit code 1 when anything was.
+follower, all servers at once, a receiver or a copier is killed with -9 and started again, the leader is
+frozen (as parted from the others), or all receivers are restarted in turn. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
 """
 
 import argparse
 import asyncio
+import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -68,6 +70,8 @@ class Torment:
             "leader": lambda: self._server(0),
             "follower": lambda: self._server(1),
             "all servers": self._all,
+            "frozen leader": self._freeze,
+            "rolling restart": self._roll,
             "receiver": lambda: self._chance.choice(self._nodes).kill_receiver(),
             "copier": lambda: self._chance.choice(self._nodes).kill_copier(),
         }
@@ -89,6 +93,22 @@ class Torment:
         self._servers.kill(number)
         self.rest(0, LONGEST_OUTAGE_SECONDS)
         self._servers.start(number)
+
+    def _freeze(self) -> None:
+        """Reached by nobody, and still sure that it leads when it is back: as parted from the others."""
+        try:
+            pid = self._servers.pid(self._servers.named(state(self._servers).leader or "server0"))
+        except LogError:
+            pid = self._servers.pid(0)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.rest(LONGEST_OUTAGE_SECONDS, 3 * LONGEST_OUTAGE_SECONDS)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _roll(self) -> None:
+        for node in self._nodes:
+            node.restart_receiver()
 
     def _all(self) -> None:
         self._servers.kill()
