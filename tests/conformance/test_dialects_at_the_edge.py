@@ -325,7 +325,7 @@ def test_what_we_replay_as_cloudevents_a_second_listener_reads_as_the_same_histo
 
 
 def _followed(log, book):
-    history = follow._empty()
+    history = follow.empty()
     following = follow.follower.Follower(log, history, book)
     while following.step():
         pass
