@@ -1,6 +1,5 @@
 """From settings to what a reconciliation needs: the only place that knows both."""
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,15 +11,11 @@ from receiver.provider.door import provider_of, spoken_by
 from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import Progress
-from store import Appended, LogError, LogLocked, NewEvent
+from store import Appended, LogError, NewEvent
 from store.commands.common import rule_book
 from store.keeping.head import signature
 from store.reconciling.keeping_up import keep_up
 from store.times import utc_text
-
-GUEST_SECONDS = 30.0
-"""How long another command that writes to the log is waited for."""
-_PAUSE = 0.1
 
 
 def reconcile_rules(settings: Settings, source: str) -> ReconcileRules:
@@ -55,7 +50,7 @@ def surroundings(settings: Settings, progress: Progress) -> Surroundings:
     rules = rule_book(settings)
     # Whoever begins has a log to compare with.
     settings.data.mkdir(parents=True, exist_ok=True)
-    with closing(_guest(settings)):
+    with closing(store.open_guest(settings.data)):
         pass
     return Surroundings(
         directory=settings.data,
@@ -72,16 +67,5 @@ def now() -> str:
 
 
 def _append(settings: Settings, events: Sequence[NewEvent]) -> list[Appended]:
-    with closing(_guest(settings)) as log:
+    with closing(store.open_guest(settings.data)) as log:
         return log.append(events)
-
-
-def _guest(settings: Settings) -> store.EventLog:
-    until = time.monotonic() + GUEST_SECONDS
-    while True:
-        try:
-            return store.open_guest(settings.data)
-        except LogLocked:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_PAUSE)
