@@ -25,7 +25,7 @@ from store.log.appender import open_process_appender
 from store.log.group_commit import OnCommit
 from store.log.identity import verify_chain
 from store.log.lines import Condition, Line, LineReader, Page
-from store.log.lock import LOCK_SECONDS, lock
+from store.log.lock import GUEST_SECONDS, LOCK_SECONDS, lock
 from store.log.memory import MemoryAppender, MemoryLog
 from store.log.place import Place
 from store.log.protocol import (
@@ -127,11 +127,18 @@ def open_log(directory: Path, *, lock_seconds: float = LOCK_SECONDS) -> EventLog
 def open_guest(directory: Path) -> EventLog:
     """The log, to append now and then beside a listener that may run; made where it is missing.
 
-    Raises LogLocked when another guest has it, or when a first listener just makes it.
+    Raises LogLocked when another guest keeps it for half a minute, or when a first listener just
+    makes it.
     """
-    if not (directory / LOG_FILE).exists():
-        open_log(directory).close()
-    return SqliteLog(directory / LOG_FILE, as_guest=True)
+    path = directory / LOG_FILE
+    if not path.exists():
+        try:
+            open_log(directory).close()
+        except LogLocked:
+            # By now whoever made it has made it.
+            if not path.exists():
+                raise
+    return SqliteLog(directory / LOG_FILE, as_guest=True, guest_seconds=GUEST_SECONDS)
 
 
 def append_beside(directory: Path, event: NewEvent, place: Place | None = None) -> Appended:

@@ -12,6 +12,8 @@ from store.log.protocol import LogLocked
 
 LOCK_SECONDS = 5.0
 """How long to wait for a predecessor that is just ending."""
+GUEST_SECONDS = 30.0
+"""How long a guest that only appends waits for another command that writes to the log."""
 
 _PAUSE = 0.02
 
@@ -32,13 +34,13 @@ def lock(log: Path, seconds: float) -> int:
     return descriptor
 
 
-def lock_guests(log: Path) -> int:
+def lock_guests(log: Path, seconds: float = 0.0) -> int:
     """Keep other guests out, those who write beside a listener now and then.
 
-    Raises LogLocked at once when there is one, OSError as lock.
+    Raises LogLocked when one is still there after `seconds`, OSError as lock.
     """
     try:
-        return lock(log.with_name(f"{log.name}.guest"), 0)
+        return lock(log.with_name(f"{log.name}.guest"), seconds)
     except LogLocked:
         raise LogLocked(f"Another command is at work on {log}: wait until it is done.") from None
 

@@ -75,8 +75,8 @@ class SqliteLog(SqliteReading):
 
     With `as_guest` it writes beside a running listener: rarely and little, for an operator's
     command. Every transaction is IMMEDIATE and reads the last position anew, so that is safe; the
-    lock is there to refuse a second listener. One guest at a time (LogLocked); it makes no file
-    (LogMissing).
+    lock is there to refuse a second listener. One guest at a time (LogLocked, after `guest_seconds`);
+    it makes no file (LogMissing).
 
     A log that is the copy of a stream must have nothing that the stream does not: LogFollows, but
     for who says that it `follows`: the copier, and who changes nothing that was appended.
@@ -88,13 +88,14 @@ class SqliteLog(SqliteReading):
         *,
         lock_seconds: float = LOCK_SECONDS,
         as_guest: bool = False,
+        guest_seconds: float = 0.0,
         follows: bool = False,
     ) -> None:
         if as_guest and not path.exists():
             raise LogMissing(f"{path} does not exist.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_guests(path) if as_guest else lock(path, lock_seconds)
+            self._lock = lock_guests(path, guest_seconds) if as_guest else lock(path, lock_seconds)
         except OSError as error:
             raise LogUnavailable(f"{path} cannot be written: {error.strerror}.") from error
         try:

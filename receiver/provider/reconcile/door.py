@@ -1,6 +1,5 @@
 """From settings to what a reconciliation needs: the only place that knows both."""
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,16 +11,12 @@ from receiver.provider.door import provider_of, spoken_by
 from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import Progress
-from store import Appended, LogError, LogLocked, NewEvent
+from store import Appended, LogError, NewEvent
 from store.commands.cluster import place_of
 from store.commands.common import rule_book
 from store.keeping.head import signature
 from store.reconciling.keeping_up import keep_up
 from store.times import utc_text
-
-GUEST_SECONDS = 30.0
-"""How long another command that writes to the log is waited for."""
-_PAUSE = 0.1
 
 
 def reconcile_rules(settings: Settings, source: str) -> ReconcileRules:
@@ -57,7 +52,7 @@ def surroundings(settings: Settings, progress: Progress) -> Surroundings:
     # Whoever begins has a log to compare with.
     settings.data.mkdir(parents=True, exist_ok=True)
     if place_of(settings) is None:
-        with closing(_guest(settings)):
+        with closing(store.open_guest(settings.data)):
             pass
     return Surroundings(
         directory=settings.data,
@@ -76,16 +71,5 @@ def now() -> str:
 def _append(settings: Settings, events: Sequence[NewEvent]) -> list[Appended]:
     if (place := place_of(settings)) is not None:
         return store.append_shared(settings.data, place, events)
-    with closing(_guest(settings)) as log:
+    with closing(store.open_guest(settings.data)) as log:
         return log.append(events)
-
-
-def _guest(settings: Settings) -> store.EventLog:
-    until = time.monotonic() + GUEST_SECONDS
-    while True:
-        try:
-            return store.open_guest(settings.data)
-        except LogLocked:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_PAUSE)
