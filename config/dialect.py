@@ -112,7 +112,12 @@ class Payload(Part):
 class Provider(Part):
     """Where the source's own API has what."""
 
-    base_path: PathText | Literal[""] = ""
+    base_path: PathText | Literal[""] = Field(
+        default="", description="Put behind a base_url that is a host alone."
+    )
+    hub_form: Literal["v5", "v4"] = Field(
+        default="v5", description="How a registration is written: v4 has no @type."
+    )
     paths: dict[str, PathText] = Field(
         default_factory=dict[str, str],
         description="Below base_path; without a path it is not offered. {id}: of the ticket.",

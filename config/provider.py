@@ -16,7 +16,8 @@ class Provider(Reached):
 
     base_url: str = Field(
         min_length=1,
-        description="Its TMF621 API, up to the resources: https://…/tmf-api/troubleTicket/v5.",
+        description="Its TMF621 API, up to the resources: https://…/tmf-api/troubleTicket/v5. A host "
+        "alone, without a slash: its dialect (not fit-v1) says where its API begins.",
     )
     timeout_seconds: float = Field(
         default=30.0, gt=0, description="For one attempt, from the first byte to the last."
@@ -93,8 +94,8 @@ class Provider(Reached):
     hub_query: str = Field(
         default="", description="What we want to hear (TMF630), as eventType=…; none: everything."
     )
-    hub_form: Literal["v5", "v4"] = Field(
-        default="v5", description="How a registration is written: v4 has no @type."
+    hub_form: Literal["dialect", "v5", "v4"] = Field(
+        default="dialect", description="How a registration is written: v4 has no @type."
     )
     hub_members: dict[MemberPath, SecretStr] = Field(
         default_factory=dict[str, SecretStr],
@@ -118,7 +119,10 @@ class Provider(Reached):
         "until the next start is then told to nobody.",
     )
     hub_look_seconds: float = Field(
-        default=60.0, gt=0, description="How often the provider is asked whether it knows us still."
+        default=60.0,
+        gt=0,
+        le=43_200,
+        description="How often the provider is asked whether it knows us still.",
     )
     silence_seconds: float = Field(
         default=3_600.0, gt=0, description="A shorter silence is never unusual."
@@ -139,6 +143,16 @@ class Provider(Reached):
             check_url("hub_callback", self.hub_callback, plain=self.plain_http)
             if "?" in self.hub_callback or "#" in self.hub_callback:
                 raise ValueError("hub_callback has no query or fragment; see hub_query")
+        return self
+
+    @model_validator(mode="after")
+    def _has_members_that_fit_together(self) -> Self:
+        names = {*self.hub_members, *self.hub_members_environment}
+        for name in sorted(names):
+            if name.split(".")[0] in ("callback", "query", "@type"):
+                raise ValueError(f"hub_members.{name}: has a setting of its own")
+            if any(other.startswith(f"{name}.") for other in names):
+                raise ValueError(f"hub_members.{name}: is a value, and there are members in it")
         return self
 
     def all_hub_members(self) -> dict[str, str]:

@@ -8,17 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import httpx
 
-from config.settings import Settings
-from receiver.address import NotAllowed
+from config.settings import DEFAULT_FILE, Settings, load
+from receiver.address import NotAllowed, url
+from receiver.provider.reconcile.asked import asking
 from receiver.serve import Urls, serve, with_ports
 from receiver.supervise import Say
 from store import LogLocked, open_log, open_reader
+from store.times import utc_text
 from tests.provider.deliver import deliver
 from tests.provider.envelope import Delivery
 from tests.provider.habits import Habits
@@ -29,6 +31,27 @@ from tests.provider.telling import Told
 MARKER = "made-by-listener-demo"
 MARKER_TEXT = "`listener demo` made this directory, and empties it when it starts again.\n"
 FOLD_SECONDS = 120.0
+TOLD_BY_COMMAND = ("data", "host", "port", "dashboards_host", "dashboards_port", "log")
+"""What counts whatever a settings file says."""
+SETTINGS_FILE = "listener.toml"
+"""In the demo's directory: with it, other commands reach the simulated provider too."""
+RECONCILE_SECONDS = 15.0
+HUB_SECONDS = 30.0
+"""How long the listener's registration at the provider is waited for."""
+PAST_DAYS = 60
+"""More than the past is long."""
+PROVIDER = """
+[sources.{source}.provider]
+base_url = "{provider}"
+requests_per_second = 100.0
+hub_callback = "{receiver}"
+register = true
+hub_look_seconds = 10.0
+# The demo asks for it, once its past is loaded.
+reconcile_at_start = false
+reconcile_every_seconds = 0.0
+reconcile_grace_seconds = 2.0
+"""
 HABITS = Habits(lose=0.06, mischief=True)
 """Some notifications are never sent: there is something to reconcile."""
 
@@ -89,8 +112,13 @@ class Demo:
         with running_provider(
             self._seed, now=now, past=past, habits=HABITS, noticed=self._notice
         ) as provider:
+            settings = self._settings
+            if not self._load_only:
+                config = _settings_file(settings, config, provider)
+                told = {name: getattr(settings, name) for name in TOLD_BY_COMMAND}
+                settings = load(config, **told)
             await serve(
-                self._settings,
+                settings,
                 config=config,
                 say=self._say,
                 meanwhile=lambda urls: self._show(urls, past, provider),
@@ -133,25 +161,58 @@ class Demo:
 
     async def _go_on(self, urls: Urls, provider: Running) -> None:
         """Subscribe, and let the provider live on."""
-        click.echo(f"  Provider  {provider.base_url}/troubleTicket\n")
-        hub = await self._subscribed(urls, provider)
+        click.echo(f"  Provider  {provider.base_url}/troubleTicket")
+        click.echo(f"  Healed    {urls.pages}/-/history/sources\n")
+        self._say(
+            f"what got lost is read from the provider every {RECONCILE_SECONDS:.0f} s: look for "
+            "certificates under Healed, and for `reconciled` on the page of a ticket they name"
+        )
+        hub = await _subscribed(provider)
         self._say(
             f"subscribed at the provider as {hub}; it goes on, an event every few seconds, some of "
             "them lost; Ctrl-C stops everything"
         )
         provider.go_on(now=datetime.now(UTC))
-        await asyncio.Event().wait()
-
-    async def _subscribed(self, urls: Urls, provider: Running) -> str:
-        """Subscribe at the provider's hub, as every consumer does; the subscription's id."""
-        hub = {"@type": "Hub", "callback": urls.receiver}
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(f"{provider.base_url}/hub", json=hub)
-        return str(answer.raise_for_status().json()["id"])
+        ask = asking(self._settings.data, "demo")
+        source = _source(self._settings)
+        # The past is posted as it was: what it lacks is healed with the first.
+        since = utc_text(datetime.now(UTC) - timedelta(days=PAST_DAYS))
+        while True:
+            now = utc_text(datetime.now(UTC))
+            await ask(source, since)
+            since = now
+            await asyncio.sleep(RECONCILE_SECONDS)
 
     def _notice(self, told: Told) -> None:
         odd = f" ({told.note})" if told.note else ""
         self._say(f"{told.about} {told.event_type.removesuffix('Event')}{odd}: {_became(told)}")
+
+
+def _source(settings: Settings) -> str:
+    """Whose events come without credentials."""
+    return next(name for name, one in settings.sources.items() if one.is_anonymous)
+
+
+def _settings_file(settings: Settings, given: Path | None, provider: Running) -> Path:
+    """The settings as they are, and the simulated provider as that of its source."""
+    before = given or DEFAULT_FILE
+    told = before.read_text(encoding="utf-8") if before.exists() else ""
+    source = _source(settings)
+    receiver = url(settings.host, settings.port)
+    file = settings.data / SETTINGS_FILE
+    added = PROVIDER.format(source=source, provider=provider.base_url, receiver=receiver)
+    file.write_text(told + added, encoding="utf-8")
+    return file
+
+
+async def _subscribed(provider: Running) -> str:
+    """Wait until the listener has subscribed at the provider's hub; the subscription's id."""
+    began = time.monotonic()
+    while not (hubs := await asyncio.to_thread(provider.hubs)):
+        if _since(began) > HUB_SECONDS:
+            raise click.ClickException(f"No registration at the provider in {HUB_SECONDS:.0f} s.")
+        await asyncio.sleep(0.1)
+    return hubs[-1]
 
 
 def _check_open(settings: Settings) -> None:
@@ -161,6 +222,11 @@ def _check_open(settings: Settings) -> None:
         raise NotAllowed(
             "The demo's provider sends without credentials and without https, and these settings "
             "ask for them. Run it in a directory without listener.toml."
+        )
+    if any(source.provider for source in settings.sources.values()):
+        raise NotAllowed(
+            "These settings name a provider, which knows nothing of the demo's tickets. Run it in "
+            "a directory without listener.toml."
         )
 
 

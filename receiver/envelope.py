@@ -14,6 +14,7 @@ from typing import Any, NoReturn, cast
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from receiver import usual
 from receiver.drift import Findings
 from receiver.events import EXTENSIONS, EventType, EventTypes
 from receiver.gate import Arrival
@@ -48,9 +49,15 @@ def parse(
     """
     rules = arrival.rules
     dialect = rules.dialect
-    document = _document(arrival.body)
+    shape = marks(arrival.body)
+    usual_document = usual.document(arrival.body, shape)
+    document = _document(arrival.body) if usual_document is None else usual_document
     findings = _findings(rules)
-    _check_body(arrival, document, limits, findings)
+    if not arrival.media_type_given:
+        findings.note("no-media-type")
+    _check_shape(arrival.body, document, shape, limits)
+    if usual_document is None:
+        _check_body(arrival.body, document, shape, findings)
     if dialect.speech is not None:
         document = _opened(arrival, document, dialect.speech, findings)
     _check(Envelope, document, "", findings)
@@ -135,18 +142,19 @@ def _refuse(code: str, pointer: str, expected: str) -> NoReturn:
     raise InvalidEvent((Reason(code, pointer, expected),))
 
 
-def _check_body(arrival: Arrival, document: Json, limits: Limits, findings: Findings) -> None:
-    if not arrival.media_type_given:
-        findings.note("no-media-type")
-    shape = marks(arrival.body)
-    too_much = excess(arrival.body, document, shape, limits)
+def _check_shape(body: bytes, document: Json, shape: bytes, limits: Limits) -> None:
+    too_much = excess(body, document, shape, limits)
     if too_much:
         raise InvalidEvent((too_much,))
+
+
+def _check_body(body: bytes, document: Json, shape: bytes, findings: Findings) -> None:
+    """What receiver/usual.py was in doubt about."""
     written = to_json(document)
     if b"Infinity" in written and _has_infinity(document):
         _refuse("not-json", "", "numbers that a double can hold")
     # Members that were overwritten took their colons with them: cheaper than watching each one.
-    if shape.count(b":") != written.count(b":") and _repeats_a_member(arrival.body):
+    if shape.count(b":") != written.count(b":") and _repeats_a_member(body):
         findings.note("duplicate-member")
 
 
@@ -170,6 +178,8 @@ def _repeats_a_member(body: bytes) -> bool:
 
 
 def _check(model: type[Open], value: object, prefix: str, findings: Findings) -> None:
+    if usual.fits(model, value):
+        return
     try:
         # Only the complaints are wanted: unknown members need not be copied.
         model.__pydantic_validator__.validate_python(value, extra="ignore")
@@ -185,6 +195,8 @@ def _event_type(
     findings: Findings,
 ) -> EventType:
     """Path, then @type, then eventType: official examples contradict themselves in the latter."""
+    if by_path is not None and document.get("@type") == by_path.name == document.get("eventType"):
+        return by_path
     told = {name: document.get(name) for name in ("@type", "eventType")}
     if isinstance(told["@type"], str) and told["@type"] in dialect.vague:
         told["@type"] = None

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import msgspec
 
+from store.dialects import Speech, resource_read
 from store.events import NewEvent
 from store.payload import RESOURCE_TYPES, Json, id_text, member_of, status_date, ticket_id_of
 from store.times import read_time
@@ -62,16 +63,17 @@ def reconciled(
     complete: bool = False,
     zone: str = "UTC",
     window: str = "",
+    speech: Speech | None = None,
 ) -> NewEvent:
     """A resource as the provider answered it: `resource` are the answer's bytes.
 
     `asked_at` (UTC text) is when we asked, `path` where. It became so at its own lastUpdate (else
     statusChangeDate), unless that lies in the future or before `after`, the latest event that we
     hold of it: then all that is known is that it was so when we asked. `complete`: the answer is
-    the whole resource, what it does not name is not there. Raises ValueError for bytes that are
+    the whole resource, what it does not name is not there. `speech`: in which words. Raises ValueError for bytes that are
     no JSON object with an id.
     """
-    document = _object(resource)
+    document = resource_read(_object(resource), speech)
     resource_id = id_text(document.get("id"))
     if resource_id is None:
         raise ValueError("the provider's answer names no id")

@@ -28,7 +28,10 @@ class Progress(NamedTuple):
 
 def progress(directory: Path) -> Progress:
     """Where log and history of this data directory are. Never raises, never waits for a lock."""
-    head = _one(directory / LOG_FILE, "SELECT coalesce(max(position), 0) FROM events")
+    head = _one(
+        directory / LOG_FILE,
+        "SELECT coalesce((SELECT position FROM events ORDER BY position DESC LIMIT 1), 0)",
+    )
     checkpoint = _one(
         directory / HISTORY_FILE,
         "SELECT coalesce((SELECT value FROM _follower WHERE name = 'events'), 0)",

@@ -14,7 +14,8 @@ _WIDTH = len("2026-11-24T06:05:04.123Z")
 
 def utc_text(moment: datetime) -> str:
     """An aware datetime as UTC text, fixed width, truncated to milliseconds."""
-    moment = moment.astimezone(UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
 
 

@@ -70,7 +70,7 @@ def entries_of(
 
 
 def anchor(entry: str) -> str:
-    """The end of an entry's address on its page, from its key `source/id#digest`."""
+    """The end of an entry's address on its page, from its key `source/id#moment_rank`."""
     return f"entry-{entry.rpartition('#')[2]}"
 
 

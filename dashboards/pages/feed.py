@@ -71,7 +71,7 @@ def _answer(site: Site, title: str, page: str, entries: Sequence[Told], what: st
 
 def _entry(site: Site, told: Told) -> ET.Element:
     row = told.row
-    key, digest = row["entry"].rsplit("#", 1)
+    key, told_at = row["entry"].rsplit("#", 1)
     entry = ET.Element("entry")
     _add(entry, "id", _iri(row["entry"]))
     _add(entry, "title", f"{key.partition('/')[2]} {_what(told)}")
@@ -80,7 +80,7 @@ def _entry(site: Site, told: Told) -> ET.Element:
         _add(entry, "published", row["at"])
     author = ET.SubElement(entry, "author")
     _add(author, "name", key.partition("/")[0] or "unknown")
-    address = f"{site.links.ticket(key, entry=digest)}#{told.anchor}"
+    address = f"{site.links.ticket(key, entry=told_at)}#{told.anchor}"
     _link(entry, "alternate", site.absolute(address), "text/html")
     ET.SubElement(entry, "category", {"term": _clean(row["kind"] or "event")})
     _add(entry, "content", "\n".join(_lines(told)))

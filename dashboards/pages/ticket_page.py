@@ -53,12 +53,12 @@ class Asked:
 
     def entry_address(self, entry: str) -> str:
         """Of an entry, on whatever page it stands."""
-        digest = entry.rpartition("#")[2]
-        return f"{self._entry_base}{digest}#{anchor(entry)}"
+        told = entry.rpartition("#")[2]
+        return f"{self._entry_base}{told}#{anchor(entry)}"
 
     @cached_property
     def _entry_base(self) -> str:
-        # Hundreds of links on a page differ in nothing but the hexadecimal digits at their end.
+        # Hundreds of links on a page differ in nothing but the plain letters and digits at their end.
         return self.address(entry="")
 
 

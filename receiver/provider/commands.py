@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -54,7 +55,8 @@ def status(settings: Settings, source: str | None, *, as_json: bool) -> None:
     """Ask the providers whether they know us, and say what was last seen. Changes nothing."""
     from receiver.provider.acting import status as asking
 
-    _each(settings, source, as_json, asking)
+    # Without a turn of its own: whoever asks how it stands does not wait for who is at work on it.
+    _each(settings, source, as_json, asking, alone=False)
 
 
 @hub.command(
@@ -87,7 +89,12 @@ def watch(settings: Settings) -> None:
 
     configure(settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True)
-    found = watched(settings)
+    try:
+        found = watched(settings)
+    except UnusableSettings as error:
+        # `serve` has looked at them before it began. A secret that is gone later must not end it: it
+        # gives up when a child cannot start, and taking events in is more than being registered.
+        raise click.ClickException(error.message) from error
     if not found:
         raise UnusableSettings("No source has a hub_callback in [sources.NAME.provider].")
     listens_at = (settings.host, settings.port)
@@ -97,12 +104,18 @@ def watch(settings: Settings) -> None:
 
 
 def _each(
-    settings: Settings, source: str | None, as_json: bool, act: Acting, **options: Any
+    settings: Settings,
+    source: str | None,
+    as_json: bool,
+    act: Acting,
+    *,
+    alone: bool = True,
+    **options: Any,
 ) -> None:
     """Act for each source; print what came of it; exit code 1 where something is wrong."""
     from store.printing import printable
 
-    told = asyncio.run(_all(settings, source, act, options))
+    told = asyncio.run(_all(settings, source, act, options, alone=alone))
     for one in told:
         click.echo(json.dumps(one, ensure_ascii=False) if as_json else printable(text_of(one)))
     if not told and not as_json:
@@ -112,22 +125,18 @@ def _each(
 
 
 async def _all(
-    settings: Settings, source: str | None, act: Acting, options: dict[str, Any]
+    settings: Settings, source: str | None, act: Acting, options: dict[str, Any], *, alone: bool
 ) -> Sequence[dict[str, Any]]:
     from receiver.provider.acting import opened
-    from receiver.provider.door import hub_rules, provider_of, rules_of, watched
-    from receiver.provider.watching import Watched
+    from receiver.provider.door import watched, watched_one
     from store.hub.file import only_one
 
-    if source is None:
-        found = watched(settings)
-    else:
-        told = provider_of(settings, source)
-        found = [Watched(source, rules_of(source, told), hub_rules(source, told))]
+    found = watched(settings) if source is None else [watched_one(settings, source)]
     results: list[dict[str, Any]] = []
     for one in found:
         settings.data.mkdir(parents=True, exist_ok=True)
-        with only_one(settings.data, one.source, WAIT_SECONDS):
+        turn = only_one(settings.data, one.source, WAIT_SECONDS) if alone else nullcontext()
+        with turn:
             async with opened(settings.data, one) as ours:
                 results.append(await act(ours, **options))
     return results

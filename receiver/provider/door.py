@@ -1,7 +1,9 @@
 """From a source's settings to its provider's rules: the only place that knows both."""
 
 from functools import partial
+from urllib.parse import urlsplit
 
+from config.dialect import DEFAULT
 from config.options import UnusableSettings
 from config.provider import Provider
 from config.settings import Settings
@@ -9,6 +11,8 @@ from receiver.provider.hub import HubRules
 from receiver.provider.rules import ProviderRules
 from receiver.provider.watching import Watched
 from store.commands.credentials import auth_of, tls_of
+from store.commands.dialects import dialect_of
+from store.dialects import Dialect
 
 
 def provider_rules(settings: Settings, source: str) -> ProviderRules:
@@ -16,7 +20,28 @@ def provider_rules(settings: Settings, source: str) -> ProviderRules:
 
     Raises UnusableSettings, which names the knob, or the sources that have a provider.
     """
-    return rules_of(source, provider_of(settings, source))
+    told = provider_of(settings, source)
+    try:
+        tls = tls_of(told)
+        authenticate = partial(
+            auth_of, told, tls, timeout_seconds=told.timeout_seconds, scope="read write"
+        )
+        # Once now, so that a secret that is not there is said before anything begins.
+        authenticate()
+        return ProviderRules(
+            base_url=_base_url(told.base_url, spoken_by(settings, source)),
+            authenticate=authenticate,
+            headers=told.all_headers(),
+            tls=tls,
+            proxy=told.proxy,
+            timeout_seconds=told.timeout_seconds,
+            requests_per_second=told.requests_per_second,
+            attempts=told.attempts,
+            longest_pause_seconds=told.longest_pause_seconds,
+            page_size=told.page_size,
+        )
+    except (ValueError, OSError) as error:
+        raise UnusableSettings(f"sources.{source}.provider: {error}") from error
 
 
 def provider_of(settings: Settings, source: str) -> Provider:
@@ -31,8 +56,17 @@ def provider_of(settings: Settings, source: str) -> Provider:
     return found.provider
 
 
-def hub_rules(source: str, told: Provider) -> HubRules:
+def spoken_by(settings: Settings, source: str) -> Dialect:
+    """The dialect in which this source is spoken to."""
+    return dialect_of(settings.sources[source].dialect)
+
+
+def hub_rules(settings: Settings, source: str) -> HubRules:
     """How we want to be notified by it. Raises UnusableSettings, which names the knob."""
+    told, dialect = provider_of(settings, source), spoken_by(settings, source)
+    path = dialect.provider.path("hub")
+    if path is None:
+        raise UnusableSettings(f"sources.{source}.dialect: {dialect.name} has no hub.")
     if not told.hub_callback:
         raise UnusableSettings(
             f"sources.{source}.provider.hub_callback: there is none. It is our own address as the "
@@ -44,8 +78,9 @@ def hub_rules(source: str, told: Provider) -> HubRules:
         raise UnusableSettings(f"sources.{source}.provider.{error}") from error
     return HubRules(
         callback=told.hub_callback.rstrip("/"),
+        path=path,
         query=told.hub_query,
-        form=told.hub_form,
+        form=dialect.provider.hub_form if told.hub_form == "dialect" else told.hub_form,
         members=members,
         registers=told.registers,
         unregisters=told.unregister,
@@ -58,10 +93,15 @@ def hub_rules(source: str, told: Provider) -> HubRules:
 def watched(settings: Settings) -> list[Watched]:
     """The sources whose provider notifies us. Raises UnusableSettings, which names the knob."""
     return [
-        Watched(name, rules_of(name, told), hub_rules(name, told))
-        for name, told in ((name, source.provider) for name, source in settings.sources.items())
-        if told is not None and told.hub_callback
+        watched_one(settings, name)
+        for name, source in settings.sources.items()
+        if source.provider is not None and source.provider.hub_callback
     ]
+
+
+def watched_one(settings: Settings, source: str) -> Watched:
+    """One of them. Raises UnusableSettings, which names the knob."""
+    return Watched(source, provider_rules(settings, source), hub_rules(settings, source))
 
 
 def providers(settings: Settings) -> list[str]:
@@ -69,26 +109,8 @@ def providers(settings: Settings) -> list[str]:
     return [name for name, source in settings.sources.items() if source.provider]
 
 
-def rules_of(source: str, told: Provider) -> ProviderRules:
-    """The same from its table. Raises UnusableSettings, which names the knob."""
-    try:
-        tls = tls_of(told)
-        authenticate = partial(
-            auth_of, told, tls, timeout_seconds=told.timeout_seconds, scope="read write"
-        )
-        # Once now, so that a secret that is not there is said before anything begins.
-        authenticate()
-        return ProviderRules(
-            base_url=told.base_url.rstrip("/"),
-            authenticate=authenticate,
-            headers=told.all_headers(),
-            tls=tls,
-            proxy=told.proxy,
-            timeout_seconds=told.timeout_seconds,
-            requests_per_second=told.requests_per_second,
-            attempts=told.attempts,
-            longest_pause_seconds=told.longest_pause_seconds,
-            page_size=told.page_size,
-        )
-    except (ValueError, OSError) as error:
-        raise UnusableSettings(f"sources.{source}.provider: {error}") from error
+def _base_url(told: str, dialect: Dialect) -> str:
+    """FIT leaves the base path to the provider, so there a host alone is all there is."""
+    is_host = not urlsplit(told).path
+    base = dialect.provider.base_path if is_host and dialect.name != DEFAULT else ""
+    return told.rstrip("/") + base

@@ -36,6 +36,7 @@ class HubRules:
     """How we want to be notified by one provider."""
 
     callback: str
+    path: str = "/hub"
     query: str = ""
     form: Form = "v5"
     """v5: `@type` is told too. v4: callback and query, as its EventSubscriptionInput."""
@@ -81,15 +82,15 @@ class Registered:
 
 async def register(client: ProviderClient, rules: HubRules) -> Registered:
     """POST /hub, once. Raises ProviderAway."""
-    answer = await client.post("/hub", body_of(rules))
+    answer = await client.post(rules.path, body_of(rules))
     is_conflict = answer.status == _CONFLICT
     hub_id = _id_of(answer) if answer.is_success or is_conflict else None
     return Registered(answer.status, answer.is_success, is_conflict, hub_id, answer.said())
 
 
-async def find(client: ProviderClient, hub_id: str) -> tuple[Found, str]:
+async def find(client: ProviderClient, path: str, hub_id: str) -> tuple[Found, str]:
     """GET /hub/{id}: what it told, and the answer for a person. Raises ProviderAway."""
-    answer = await client.get(f"/hub/{segment(hub_id)}")
+    answer = await client.get(f"{path}/{segment(hub_id)}")
     if answer.is_success:
         # Some answer 200 with nothing, or with a list, to every id.
         told = _object(answer.body)
@@ -98,15 +99,15 @@ async def find(client: ProviderClient, hub_id: str) -> tuple[Found, str]:
     return _absent_or(answer), answer.said()
 
 
-async def remove(client: ProviderClient, hub_id: str) -> tuple[Found, str]:
+async def remove(client: ProviderClient, path: str, hub_id: str) -> tuple[Found, str]:
     """DELETE /hub/{id}: ABSENT once it is not there. Raises ProviderAway."""
-    answer = await client.delete(f"/hub/{segment(hub_id)}")
+    answer = await client.delete(f"{path}/{segment(hub_id)}")
     return (Found.ABSENT if answer.is_success else _absent_or(answer)), answer.said()
 
 
-async def listed(client: ProviderClient) -> list[Listed] | None:
+async def listed(client: ProviderClient, path: str) -> list[Listed] | None:
     """GET /hub: all that it names; None where this provider has no such list. Raises ProviderAway."""
-    answer = await client.get("/hub")
+    answer = await client.get(path)
     try:
         told = json.loads(answer.body) if answer.is_success else None
     except (ValueError, RecursionError):

@@ -42,6 +42,7 @@ class Look:
         self._registrar = Registrar(ours)
         self._reconcile = reconcile
         self._now = ours.now
+        self._said: frozenset[str] = frozenset()
 
     async def look(self) -> Standing:
         """How it stands now, kept as well. Never raises for what a provider does."""
@@ -61,8 +62,7 @@ class Look:
         current = self._ours.current()
         if current is None or current.wanted != self._ours.wanted:
             return await self._registered(found, current)
-        for note in [*await self._ours.settle(), *await self._ours.end_doubles()]:
-            _log.warning("%s: %s", self._ours.source, note)
+        self._say_once([*await self._ours.settle(), *await self._ours.end_doubles()])
         there = await self._ours.look_for(current)
         if there is Found.ABSENT and await self._ours.is_forgotten(current):
             return await self._healed(found, "the provider had forgotten it")
@@ -77,8 +77,9 @@ class Look:
             patience=silence.patience(self._ours.rules),
         )
         if told is None:
-            # Nothing new is known: what was wrong is not well for that.
-            return found._replace(problem=before.problem, advice=before.advice)
+            # Nothing new is known: a silence is not over for that.
+            silent = before.silent_since is not None
+            return found._replace(problem=before.problem, advice=before.advice) if silent else found
         return await self._told(found, current, told)
 
     async def _registered(self, found: Standing, current: Registration | None) -> Standing:
@@ -169,6 +170,13 @@ class Look:
             _log.warning("%s: %s%s", self._ours.source, found.problem, advice)
         if before.problem and not found.problem:
             _log.info("%s: all is well again", self._ours.source)
+
+    def _say_once(self, notes: list[str]) -> None:
+        """What was not said at the look before."""
+        for note in notes:
+            if note not in self._said:
+                _log.warning("%s: %s", self._ours.source, note)
+        self._said = frozenset(notes)
 
     def _say_registered(self, one: Registration, notes: tuple[str, ...]) -> None:
         for note in notes:

@@ -72,7 +72,7 @@ class Ours:
         """GET /hub/{id}, or the list where it was named in it. Raises as is_forgotten."""
         if one.hub_id is None:
             return Found.NOT_SERVED
-        found, said = await hub.find(self.client, one.hub_id)
+        found, said = await hub.find(self.client, self.rules.path, one.hub_id)
         if found is Found.UNKNOWN:
             raise HubTrouble(f"GET /hub/{one.hub_id} {said}.", whose_fault(said))
         if found is Found.THERE and not one.is_probed:
@@ -80,7 +80,7 @@ class Ours:
             self.registered(one, one.hub_id, is_probed=True, is_listed=bool(one.is_listed))
         serves = self._serves()
         if found is not Found.THERE and serves.all and not serves.one:
-            listed = await hub.listed(self.client)
+            listed = await hub.listed(self.client, self.rules.path)
             if listed is not None:
                 there = any(other.hub_id == one.hub_id for other in listed)
                 return Found.THERE if there else Found.ABSENT
@@ -94,7 +94,7 @@ class Ours:
         unsettled = [one for one in self.unended() if not one.is_known]
         if not unsettled:
             return []
-        listed = await hub.listed(self.client)
+        listed = await hub.listed(self.client, self.rules.path)
         if listed is None:
             return [f"one was asked for at {one.asked_at} and not answered; it may be there too" for one in unsettled]  # fmt: skip
         known = {one.hub_id for one in self.unended()}
@@ -122,10 +122,10 @@ class Ours:
         notes = [await self._ended_or_why(one) for one in earlier if one is not None]
         if current is None or not self._serves().all:
             return notes
-        listed = await hub.listed(self.client) or []
+        listed = await hub.listed(self.client, self.rules.path) or []
         for other in listed:
             if self.is_ours(other) and other.hub_id != current.hub_id:
-                found, said = await hub.remove(self.client, other.hub_id)
+                found, said = await hub.remove(self.client, self.rules.path, other.hub_id)
                 notes.append(
                     f"ended a second one of ours, {other.hub_id}"
                     if found is Found.ABSENT
@@ -151,7 +151,7 @@ class Ours:
                 "The provider told no id for our registration, so it cannot be ended from here.",
                 "Have it ended at the provider, then run `listener hub unregister --forget`.",
             )
-        found, said = await hub.remove(self.client, one.hub_id)
+        found, said = await hub.remove(self.client, self.rules.path, one.hub_id)
         if found is Found.NOT_SERVED:
             raise HubTrouble(
                 f"The provider ends no registrations (DELETE /hub/{one.hub_id} {said}).",

@@ -70,7 +70,7 @@ class Registrar:
 
         Raises HubTrouble where it says that it has none, ProviderAway.
         """
-        found, said = await hub.find(self.ours.client, hub_id)
+        found, said = await hub.find(self.ours.client, self.ours.rules.path, hub_id)
         if found in (Found.ABSENT, Found.UNKNOWN):
             raise HubTrouble(f"GET /hub/{hub_id} {said}.")
         row = self.ours.of_id(hub_id) or self._asked()
@@ -109,8 +109,8 @@ class Registrar:
         if hub_id is None:
             return Outcome(self.ours.again(row), is_new=True, notes=("the provider told no id",))
         try:
-            found, _ = await hub.find(self.ours.client, hub_id)
-            named = await hub.listed(self.ours.client) or []
+            found, _ = await hub.find(self.ours.client, self.ours.rules.path, hub_id)
+            named = await hub.listed(self.ours.client, self.ours.rules.path) or []
             is_listed = any(one.hub_id == hub_id for one in named)
             self.ours.registered(row, hub_id, is_probed=found is Found.THERE, is_listed=is_listed)
         except ProviderAway:
@@ -125,7 +125,7 @@ class Registrar:
     ) -> Outcome:
         """409: the provider has one, perhaps ours. Keep it where that is sure."""
         known = {one.hub_id for one in self.ours.unended()}
-        listed = await hub.listed(self.ours.client) or []
+        listed = await hub.listed(self.ours.client, self.ours.rules.path) or []
         ours = [one.hub_id for one in listed if self.ours.is_ours(one) and one.hub_id not in known]
         hub_id = ours[0] if ours else answer.hub_id
         if hub_id is None and not unsettled:

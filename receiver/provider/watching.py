@@ -34,7 +34,7 @@ Turn = Callable[[str], AbstractContextManager[None]]
 LISTENING_SECONDS = 60.0
 """How long to wait for the receiver before registering: some providers try the callback at once."""
 
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 """How long a look may take once we were told to stop."""
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote, urljoin
@@ -21,16 +21,18 @@ from receiver.provider.client import Answer, ProviderAway
 from receiver.rejections import (
     BeingAsked,
     KeyTaken,
+    NoProvider,
     OutcomeUnknown,
     ProviderRefusedUs,
     ProviderUnreached,
     TooManyAsked,
 )
 from receiver.relay.kinds import Kind
-from receiver.relay.recording import answer_in, event_of, reads_as_json
+from receiver.relay.recording import FIT, answer_in, event_of, reads_as_json
 from store import LogError, NewEvent
 from store.asked.ledger import UNKNOWN, AskedLedger, Entry, Given, Headers, Question
-from store.payload import Json
+from store.dialects import Dialect, resource_spoken
+from store.payload import Json, ticket_id_of
 from store.times import utc_text
 
 KEY = "Idempotency-Key"
@@ -68,6 +70,20 @@ class Provider:
     knows_keys: bool = False
     """Whether the same Idempotency-Key twice is done once there: then what is unknown is asked again."""
     at_once: int = 8
+    dialect: Dialect = field(default_factory=Dialect)
+    """Where it is asked for what, and in which words."""
+
+    def path(self, wish: "Wish") -> str | None:
+        """Where it is asked for that; None: its dialect has no such request."""
+        ticket = ticket_id_of(wish.kind.resource_type, wish.document)
+        told = self.dialect.provider
+        return told.path(wish.kind.member) or told.path(wish.kind.member, ticket)
+
+    def spoken(self, wish: "Wish") -> bytes:
+        """What it is sent: the very bytes that came, where its words are ours."""
+        speech = self.dialect.speech
+        told = wish.document if speech is None else resource_spoken(wish.document, speech)
+        return wish.body if told == wish.document else json.dumps(told, ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +144,12 @@ class Asking:
     async def ask(self, wish: Wish) -> Told:
         """Ask once for what is wished, or tell what was answered before.
 
-        Raises KeyTaken, BeingAsked, TooManyAsked, ProviderUnreached, ProviderRefusedUs,
+        Raises NoProvider, KeyTaken, BeingAsked, TooManyAsked, ProviderUnreached, ProviderRefusedUs,
         OutcomeUnknown; LogError before anything was sent.
         """
         provider = self.providers[wish.source]
+        if provider.path(wish) is None:
+            raise NoProvider(f"{provider.dialect.name} has no request for {wish.kind.path}.")
         if self._under_way[wish.source] >= provider.at_once:
             raise TooManyAsked
         self._under_way[wish.source] += 1
@@ -149,7 +167,7 @@ class Asking:
         return len(found)
 
     async def _asked(self, wish: Wish, provider: Provider) -> Told:
-        question = self._question(wish)
+        question = self._question(wish, provider)
         begun = await asyncio.to_thread(self._ledger.begin, question, again=provider.knows_keys)
         if isinstance(begun, Entry):
             return await self._known(begun, question)
@@ -203,12 +221,17 @@ class Asking:
         return Given(answer.status, _headers(answer), answer.body, at, is_json)
 
     async def _answer(self, entry: Entry, wish: Wish, provider: Provider) -> Answer:
-        path = f"{wish.kind.path}?fields={quote(wish.fields)}" if wish.fields else wish.kind.path
+        path = provider.path(wish) or wish.kind.path
+        path += f"?fields={quote(wish.fields)}" if wish.fields else ""
         headers = {KEY: _forwarded(entry.question), "X-Request-Id": wish.request_id}
-        return await provider.client.post(path, wish.body, headers, idempotent=provider.knows_keys)
+        return await provider.client.post(
+            path, entry.question.body, headers, idempotent=provider.knows_keys
+        )
 
     async def _recorded(self, entry: Entry) -> int:
-        position = await self._log.append(event_of(entry))
+        provider = self.providers.get(entry.question.source)
+        event = event_of(entry, provider.dialect if provider else FIT)
+        position = await self._log.append(event)
         await asyncio.to_thread(self._ledger.recorded, entry.number, position)
         return position
 
@@ -220,7 +243,7 @@ class Asking:
             _log.warning("an answer of a provider waits to be recorded: %s", error)
             return None
 
-    def _question(self, wish: Wish) -> Question:
+    def _question(self, wish: Wish, provider: Provider) -> Question:
         # When a wish is said again it is the same wish.
         document = {name: one for name, one in wish.document.items() if name != "requestDate"}
         asked = [wish.kind.resource_type, wish.source, wish.fields, document]
@@ -233,7 +256,7 @@ class Asking:
             source=wish.source,
             request_id=wish.request_id,
             asked_at=utc_text(self._clock()),
-            body=wish.body,
+            body=provider.spoken(wish),
         )
 
 

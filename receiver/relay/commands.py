@@ -22,6 +22,7 @@ from receiver.rejections import (
     BeingAsked,
     InvalidWish,
     KeyTaken,
+    NoProvider,
     OutcomeUnknown,
     ProviderRefusedUs,
     ProviderUnreached,
@@ -39,6 +40,7 @@ REFUSED, UNUSABLE, NOT_ASKED, UNKNOWN = 1, 2, 3, 4
 EXIT_CODES: dict[type[Rejection], int] = {
     InvalidWish: UNUSABLE,
     KeyTaken: UNUSABLE,
+    NoProvider: UNUSABLE,
     BeingAsked: NOT_ASKED,
     ProviderUnreached: NOT_ASKED,
     ProviderRefusedUs: REFUSED,

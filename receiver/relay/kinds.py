@@ -28,7 +28,15 @@ from receiver.models.wanted import (
 )
 from receiver.rejections import InvalidWish
 from store.events import Reason
-from store.payload import RESOURCE_TYPES, TASK_TYPES, Json, escaped, reference_id, ticket_id_of
+from store.payload import (
+    RESOURCE_TYPES,
+    TASK_TYPES,
+    Json,
+    escaped,
+    member_of,
+    reference_id,
+    ticket_id_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,13 @@ class Kind:
 
     @property
     def path(self) -> str:
-        """Behind a prefix, here and at the provider."""
-        return f"/{self.resource_type[0].lower()}{self.resource_type[1:]}"
+        """Behind a prefix, here."""
+        return f"/{self.member}"
+
+    @property
+    def member(self) -> str:
+        """What dialects call it when they say where a provider has it."""
+        return member_of(self.resource_type)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

@@ -8,6 +8,7 @@ import msgspec
 from receiver.relay.kinds import KINDS, Kind
 from store import NewEvent
 from store.asked.ledger import UNKNOWN, Entry
+from store.dialects import Dialect, resource_read
 from store.own_events import requested
 from store.payload import id_text, ticket_id_of
 
@@ -18,25 +19,31 @@ def kind_of(entry: Entry) -> Kind:
     return next(one for one in KINDS.values() if one.resource_type == named)
 
 
-def event_of(entry: Entry) -> NewEvent:
-    """The event that says what was asked and what was answered, if it was."""
+FIT = Dialect()
+
+
+def event_of(entry: Entry, dialect: Dialect = FIT) -> NewEvent:
+    """The event that says what was asked, in the provider's words, and what was answered, if it was."""
     question, given = entry.question, entry.given
     answer = given.body if given else b""
     made = _object(answer) if given and given.status < 300 else {}  # noqa: PLR2004 - RFC 9110, 15.3
-    given_id = id_text(made.get("id"))
+    given_id = id_text(resource_read(made, dialect.speech).get("id"))
     kind = question.resource_type
+    about = ticket_id_of(kind, resource_read(_object(question.body), dialect.speech))
+    paths = dialect.provider
+    member = kind_of(entry).member
     is_ticket = kind == "TroubleTicket"
     key = f"{question.owner}\n{question.key}"
     return requested(
         source=question.source,
         resource_type=kind,
         request=question.body,
-        path=kind_of(entry).path,
+        path=paths.path(member) or paths.path(member, about) or f"/{member}",
         asked_at=question.asked_at,
         by=question.owner,
         status=given.status if given else None,
         answer=answer,
-        ticket_id=given_id if is_ticket else ticket_id_of(kind, _object(question.body)),
+        ticket_id=given_id if is_ticket else about,
         resource_id=given_id,
         # The same request may be answered later: two events, of which neither contradicts the other.
         key=f"{key}\n{UNKNOWN} {question.asked_at}" if given is None else key,

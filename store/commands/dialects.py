@@ -20,7 +20,7 @@ def dialect_of(name: str) -> Dialect:
         statuses=frozenset(file.payload.statuses),
         thin=file.payload.thin,
         speech=_speech(file),
-        provider=ProviderPaths(file.provider.base_path, file.provider.paths),
+        provider=_provider(file),
     )
 
 
@@ -33,6 +33,14 @@ def speeches(settings: Settings) -> dict[str, Speech]:
     """How the bytes of each source are read that does not speak as TMF621 v5 has it."""
     told = {name: speech_of(source.dialect) for name, source in settings.sources.items()}
     return {name: speech for name, speech in told.items() if speech is not None}
+
+
+def _provider(file: DialectFile) -> ProviderPaths:
+    """Where it does not say where anything is, it is where FIT has it."""
+    told, usual = file.provider, ProviderPaths()
+    return ProviderPaths(
+        told.base_path or usual.base_path, told.paths or usual.paths, told.hub_form
+    )
 
 
 def _speech(file: DialectFile) -> Speech | None:

@@ -59,6 +59,8 @@ class ProviderPaths:
         }
     )
     """By our names: the member of `event`, and `hub`."""
+    hub_form: Literal["v5", "v4"] = "v5"
+    """How a registration is written: v4 has no @type."""
 
     def path(self, resource: str, number: str | None = None) -> str | None:
         """Below `base_path`: `path("troubleTicket")` is the collection, `path("troubleTicket",

@@ -105,15 +105,15 @@ def _keys(subject: Subject, facts: Sequence[Fact]) -> dict[View, str]:
     """The key of each fact's entry: the moment and rank of what it tells. Among equals, which few
     are, all but the first (in fold order) need the digest beside it.
     """
-    stem = f"{subject.name}#" if subject.ticket else f"{subject.name}#specification-"
+    stem = f"{subject.name}#" if subject.ticket else f"{subject.name}#specification_"
     keys: dict[View, str] = {}
     taken: set[str] = set()
     for fact in facts:
         view = fact.view
         moment = view.occurred_at.replace("-", "").replace(":", "").replace(".", "")
-        entry_key = f"{stem}{moment}-{view.rank}"
+        entry_key = f"{stem}{moment}_{view.rank}"
         if entry_key in taken:
-            entry_key = f"{entry_key}-{view.content[:16]}"
+            entry_key = f"{entry_key}_{view.content[:16]}"
         taken.add(entry_key)
         keys[view] = entry_key
     return keys

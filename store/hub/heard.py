@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.history.asking import HISTORY_FILE
+from store.own_events import OWN_TYPES
 from store.progress import progress
 from store.times import moment, utc_text
 
-OURS = ("%ReconciledEvent", "%RequestedEvent", "%CertificateEvent")
-"""Event types of our own making, whichever resource they are about."""
 LATEST = 200
 """Events that are looked at for doubles."""
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
-_SENT = "source = :source" + "".join(f" AND event_type NOT LIKE '{one}'" for one in OURS)
+_SENT = f"source = :source AND event_type NOT IN ({', '.join(map(repr, OWN_TYPES))})"
 _LAST = f"SELECT received_at FROM events WHERE {_SENT} ORDER BY received_at DESC LIMIT 1"
 _USUAL = "SELECT usual_gap_seconds, first_received_at FROM sources WHERE source = :source"
 _WITHIN = f"SELECT EXISTS (SELECT 1 FROM events WHERE {_SENT} AND received_at BETWEEN :begin AND :end)"  # fmt: skip

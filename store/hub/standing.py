@@ -113,12 +113,16 @@ _TOLD = """
 SELECT source, EXISTS (SELECT 1 FROM registrations WHERE registrations.source = standings.source
     AND registered_at IS NOT NULL AND ended_at IS NULL),
   problem, silent_since, heals, looked_at
-FROM standings ORDER BY source
+FROM standings WHERE looked_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day') ORDER BY source
 """
+"""What nobody looked at for a day is watched no more: its last problem is nobody's."""
 
 
 def hub_standings(directory: Path) -> tuple[HubStanding, ...]:
-    """Of every source; none where there is no hub.db, or it cannot be read now. Never raises."""
+    """Of every source that is watched; none where there is no hub.db, or it cannot be read now.
+
+    Never raises.
+    """
     path = directory / HUB_FILE
     if not path.exists():
         return ()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from store.events import RecordedEvent
 from store.keeping.segment_files import SegmentFile, write_segment
+from store.log import rows
 from store.log.segments import ARCHIVE, Segment, segments
 from store.log.sqlite import LOG_FILE, SqliteLog
 
@@ -28,7 +29,10 @@ _ADD = """
 INSERT INTO segments (segment, version, first_position, last_position, digest, made_at)
 VALUES (?, ?, ?, ?, ?, ?)
 """
-_EMPTY = "UPDATE events SET body = x'' WHERE position BETWEEN ? AND ? AND body IS NOT x''"
+_EMPTY = tuple(
+    f"UPDATE {table} SET body = x'' WHERE position BETWEEN ? AND ? AND body IS NOT x''"
+    for table in rows.EVENT_TABLES
+)
 _UNARCHIVED = """
 SELECT position FROM events WHERE position > ? AND received_at >= ? ORDER BY position LIMIT 1
 """
@@ -107,7 +111,8 @@ def _empty(log: SqliteLog, first: int, last: int) -> None:
     for start in range(first, last + 1, EMPTIED_AT_ONCE):
         began = time.monotonic()
         with log.transaction() as connection:
-            done = connection.execute(_EMPTY, (start, min(last, start + EMPTIED_AT_ONCE - 1)))
-        if done.rowcount:
+            some = (start, min(last, start + EMPTIED_AT_ONCE - 1))
+            done = sum(connection.execute(empty, some).rowcount for empty in _EMPTY)
+        if done:
             # Half of the time is the listener's, or it would seldom find the log free.
             time.sleep(time.monotonic() - began)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from store.events import Quarantined, RecordedEvent
 from store.keeping.opening import read_only
-from store.log.identity import FIRST_CHAIN, sealed
+from store.log.identity import FIRST_CHAIN, key_of, sealed
 from store.log.protocol import LogError
 from store.log.reader import DamagedBody, SqliteReader
 from store.log.seals import FIRST_SEAL, is_sealed
@@ -61,6 +61,9 @@ def check_log(directory: Path, progress: Progress, until: int | None = None) -> 
         head = reader.head()
         erased = _erased(connection, "event")
         wrong = _chain(reader, erased, head if until is None else until, progress)
+        if wrong:
+            yield wrong
+        wrong = _keys(connection)
         if wrong:
             yield wrong
         wrong = _quarantine(reader, connection)
@@ -126,6 +129,23 @@ def _has_its_body(event: RecordedEvent, erased: set[int]) -> bool:
     return event.digest == hashlib.sha256(event.body).hexdigest()
 
 
+_KEYS = """
+SELECT position, source, event_id, key FROM log JOIN contexts ON contexts.id = context
+ORDER BY position
+"""
+_HAS_KEYS = "SELECT 1 FROM sqlite_schema WHERE name = 'log'"
+
+
+def _keys(connection: sqlite3.Connection) -> Wrong | None:
+    """A row that a redelivery would not find: its key is no part of what the chain seals."""
+    if not connection.execute(_HAS_KEYS).fetchone():
+        return None  # as an earlier version left it
+    for position, source, event_id, key in connection.execute(_KEYS):
+        if key != key_of(source, event_id):
+            return Wrong(LOG_FILE, f"events {position}", "not found by its identity")
+    return None
+
+
 _SEALING = "SELECT 1 FROM _sqlite_migrations WHERE name = '003_seals'"
 
 
@@ -168,7 +188,7 @@ _POINTERS = (
         "redeliveries",
         "id",
         "repeats an event that is not there",
-        "position NOT IN (SELECT position FROM events)",
+        "NOT EXISTS (SELECT 1 FROM events WHERE position = redeliveries.position)",
     ),
     ("events", "position", "conflicts with no earlier event", "conflict_of >= position"),
     (
@@ -181,7 +201,10 @@ _POINTERS = (
         "decisions",
         "id",
         "released an entry as an event that is not there",
-        "position NOT IN (SELECT position FROM events)",
+        (
+            "position IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM events WHERE position = decisions.position)"
+        ),
     ),
 )
 

@@ -24,6 +24,7 @@ from store.history.rules import RuleBook
 from store.keeping import naming
 from store.keeping.check_history import ASIDE
 from store.keeping.segment_files import SegmentFile, write_segment
+from store.log import rows
 from store.log.lock import lock_guests
 from store.log.protocol import LogError, LogFollows, LogLocked, LogReader
 from store.log.reader import SqliteReader
@@ -35,8 +36,11 @@ _LOCK_SECONDS = 0.5
 _LITESTREAM = f".{LOG_FILE}-litestream"
 """Where Litestream, an option, keeps what it copied last; it makes that anew."""
 _EMPTY = {
-    "event": "UPDATE events SET body = x'' WHERE position = ? AND body IS NOT x''",
-    "refusal": "UPDATE quarantine SET body = x'' WHERE id = ? AND body IS NOT x''",
+    "event": tuple(
+        f"UPDATE {table} SET body = x'' WHERE position = ? AND body IS NOT x''"
+        for table in rows.EVENT_TABLES
+    ),
+    "refusal": ("UPDATE quarantine SET body = x'' WHERE id = ? AND body IS NOT x''",),
 }
 _ADD_SEGMENT = """
 INSERT INTO segments (segment, version, first_position, last_position, digest, made_at)
@@ -247,7 +251,8 @@ def _note(
                 "INSERT INTO erased (kind, number, erasure) VALUES (?, ?, ?)",
                 [(kind, number, erasure) for number in numbers],
             )
-            connection.executemany(_EMPTY[kind], [(number,) for number in numbers])
+            for empty in _EMPTY[kind]:
+                connection.executemany(empty, [(number,) for number in numbers])
         connection.executemany(
             _ADD_SEGMENT,
             [

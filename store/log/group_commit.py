@@ -13,8 +13,7 @@ import copy
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from store.events import Appended, NewEvent, Refused
 from store.log.protocol import LogUnavailable, Overloaded
@@ -41,8 +40,7 @@ class Committer(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     entry: Entry
     size: int
     answer: asyncio.Future[Any]

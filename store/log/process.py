@@ -5,9 +5,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from store.log.frames import (
     FAILED,
@@ -27,21 +26,71 @@ END_SECONDS = 30.0
 """Longest wait for a writer to end after its pipe; then it is killed, and nothing is lost."""
 
 
+class _Pipe(asyncio.Protocol):
+    """The receiver's end of the pipe; one reply is awaited at a time.
+
+    No stream and no task that reads from it: each would be one more turn of the loop between a
+    commit and those who wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self._arrived = bytearray()
+        self._reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio has it."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio has it."""
+        self._arrived += data
+        while (reply := self._next()) is not None:
+            if not self._reply.done():
+                self._reply.set_result(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  however it ended
+        """As asyncio has it."""
+        self.gone.set()
+        if not self._reply.done():
+            self._reply.set_exception(_ended())
+
+    def first(self) -> asyncio.Future[Any]:
+        """What the writer says before it is asked. Raises LogUnavailable when it ends instead."""
+        return self._reply
+
+    def ask(self, batch: Sequence[Entry]) -> asyncio.Future[Any]:
+        """Send a batch; its reply. Raises LogUnavailable when the writer ends first."""
+        if self.gone.is_set() or self._transport is None:
+            raise _ended()
+        self._reply = asyncio.get_running_loop().create_future()
+        self._transport.write(frame(pack(batch)))
+        return self._reply
+
+    def close(self) -> None:
+        """End the pipe; `gone` tells when."""
+        if self._transport is not None:
+            self._transport.close()
+        if not self._reply.done():
+            self._reply.cancel()
+
+    def _next(self) -> Any:
+        """The next reply that arrived in whole, if there is one."""
+        end = LENGTH + int.from_bytes(self._arrived[:LENGTH], "big")
+        if len(self._arrived) < max(end, LENGTH):
+            return None
+        body = self._arrived[LENGTH:end]
+        del self._arrived[:end]
+        return content(body)
+
+
 class WriterProcess:
     """A Committer while its process lives; make it with `start`."""
 
-    def __init__(
-        self,
-        child: "subprocess.Popen[bytes]",
-        reader: asyncio.StreamReader,
-        pipe: asyncio.StreamWriter,
-    ) -> None:
+    def __init__(self, child: "subprocess.Popen[bytes]", pipe: _Pipe) -> None:
         self._child = child
-        self._reader = reader
         self._pipe = pipe
-        self._gone = asyncio.Event()
-        self._reply: asyncio.Future[Any] | None = None
-        self._listening: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, directory: Path, lock_seconds: float) -> Self:
@@ -49,7 +98,9 @@ class WriterProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             child = _spawn(directory, theirs, lock_seconds)
-        writer = cls(child, *await asyncio.open_unix_connection(sock=ours))
+        loop = asyncio.get_running_loop()
+        _, pipe = await loop.create_unix_connection(_Pipe, sock=ours)
+        writer = cls(child, pipe)
         try:
             async with asyncio.timeout(lock_seconds + START_SECONDS):
                 await writer._begin()
@@ -66,18 +117,14 @@ class WriterProcess:
         return self._child.pid
 
     async def commit(self, batch: Sequence[Entry]) -> list[Answer]:
-        if self._gone.is_set():
-            raise _ended()
-        self._reply = asyncio.get_running_loop().create_future()
-        self._pipe.write(frame(pack(batch)))
-        kind, *rest = await self._reply
+        kind, *rest = await self._pipe.ask(batch)
         if kind == FAILED:
             raise error_of(*rest)
         return [unpack_answer(answer) for answer in rest[0]]
 
     async def ended(self) -> int:
         """Wait until the process has ended; its exit code."""
-        await self._gone.wait()
+        await self._pipe.gone.wait()
         await self.close()
         return self._child.wait()
 
@@ -86,40 +133,22 @@ class WriterProcess:
         if kill:
             self._child.kill()
         self._pipe.close()
-        with suppress(OSError):  # it was broken already
-            await self._pipe.wait_closed()
         try:
             async with asyncio.timeout(END_SECONDS):
+                await self._pipe.gone.wait()
                 while self._child.poll() is None:  # noqa: ASYNC110  no event tells of a child's end on every loop
                     await asyncio.sleep(0.005)
         except TimeoutError:
             self._child.kill()
         self._child.wait()
-        if self._listening is not None:
-            await self._listening
 
     async def _begin(self) -> None:
         try:
-            kind, *rest = await self._receive()
-        except (EOFError, OSError) as error:
+            kind, *rest = await self._pipe.first()
+        except LogUnavailable as error:
             raise LogUnavailable("The writer of the log ended before it began.") from error
         if kind == FAILED:
             raise error_of(*rest)
-        self._listening = asyncio.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        with suppress(EOFError, OSError):
-            while True:
-                reply = await self._receive()
-                if self._reply is not None and not self._reply.done():
-                    self._reply.set_result(reply)
-        self._gone.set()
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(_ended())
-
-    async def _receive(self) -> Any:
-        length = int.from_bytes(await self._reader.readexactly(LENGTH), "big")
-        return content(await self._reader.readexactly(length))
 
 
 def _spawn(directory: Path, pipe: socket.socket, lock_seconds: float) -> "subprocess.Popen[bytes]":

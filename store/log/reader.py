@@ -76,7 +76,9 @@ class SqliteReading:
         self._packing = Packing(connection)
 
     def head(self) -> int:
-        return self._select("SELECT coalesce(max(position), 0) FROM events")[0][0]
+        return self._select(
+            "SELECT coalesce((SELECT position FROM events ORDER BY position DESC LIMIT 1), 0)"
+        )[0][0]
 
     def event(self, position: int) -> RecordedEvent | None:
         return next(iter(self.events([position])), None)
@@ -171,9 +173,11 @@ class SqliteReading:
         try:
             # Closing the cursor ends the read transaction, though rows be left.
             with closing(self._connection.execute(query, values)) as cursor:
+                if page_bytes is None:
+                    return cursor.fetchall()
                 for row in cursor:
                     found.append(row)
-                    if page_bytes is not None and isinstance(row[-1], bytes):
+                    if isinstance(row[-1], bytes):
                         size += len(row[-1])
                         if size >= page_bytes:
                             break

@@ -15,10 +15,18 @@ from store.events import (
     Refused,
 )
 
+EVENT_TABLES = ("early_events", "log")
+"""Where the rows are that the view `events` tells."""
 EVENT_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, path, headers, drift, digest, conflict_of, chain, body"
 )
+"""Of the view `events`."""
+LOG_COLUMNS = (
+    "position, context, key, event_id, resource_id, ticket_id, occurred_at, event_time, "
+    "received_at, headers, conflict_of, digest, chain, body"
+)
+CONTEXT_COLUMNS = "source, event_type, resource_type, path, headers, drift"
 HEAD_COLUMNS = (
     "position, source, event_type, event_id, resource_type, resource_id, ticket_id, occurred_at, "
     "event_time, received_at, drift, digest, conflict_of"
@@ -42,13 +50,34 @@ UNSEALED_QUARANTINE_COLUMNS = (
 REDELIVERY_COLUMNS = "id, position, received_at"
 DECISION_COLUMNS = "id, entry, decision, reason, position, decided_at, decided_by"
 
+_USUAL_HEADERS = frozenset({"content-type", "user-agent"})
+"""Of what is kept of a request's headers, those that a sender says alike again and again."""
+_NO_HEADERS = "[]"
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
+def context_of(event: NewEvent) -> tuple[tuple[str, str, str, str, str, str], str | None]:
+    """An event's context in the order of CONTEXT_COLUMNS, and the headers that stand in its own row
+    because one of them differs from request to request.
+    """
+    headers = _text(event.headers)
+    is_usual = all(name in _USUAL_HEADERS for name, _ in event.headers)
+    context = (
+        event.source,
+        event.event_type,
+        event.resource_type,
+        event.path,
+        headers if is_usual else _NO_HEADERS,
+        _text(event.drift),
+    )
+    return context, None if is_usual else headers
+
+
 def event_row(
-    event: NewEvent, position: int, conflict_of: int | None, chain: bytes, packed: bytes
+    event: NewEvent, position: int, conflict_of: int | None, chain: bytes, body: bytes
 ) -> tuple[Any, ...]:
-    """In the order of EVENT_COLUMNS; `packed` is what is kept of the body."""
+    """In the order of EVENT_COLUMNS, as the view `events` tells it."""
     return (
         position,
         event.source,
@@ -65,6 +94,39 @@ def event_row(
         _text(event.drift),
         bytes.fromhex(event.digest),
         conflict_of,
+        chain,
+        body,
+    )
+
+
+def log_row(
+    event: NewEvent,
+    position: int,
+    *,
+    context: int,
+    key: int,
+    headers: str | None,
+    conflict_of: int | None,
+    chain: bytes,
+    packed: bytes,
+) -> tuple[Any, ...]:
+    """In the order of LOG_COLUMNS; `packed` is what is kept of the body. What another column tells
+    already is left out, see schema/tables/log.sql.
+    """
+    told = event.received_at if event.event_time is None else event.event_time
+    return (
+        position,
+        context,
+        key,
+        event.event_id,
+        event.resource_id,
+        1 if event.ticket_id == event.resource_id else event.ticket_id,
+        None if event.occurred_at == told else event.occurred_at,
+        event.event_time,
+        event.received_at,
+        headers,
+        conflict_of,
+        bytes.fromhex(event.digest),
         chain,
         packed,
     )
@@ -89,6 +151,29 @@ def recorded_event(row: tuple[Any, ...], body: bytes) -> RecordedEvent:
         conflict_of=row[14],
         chain=row[15].hex(),
         body=body,
+    )
+
+
+def read_row(event: RecordedEvent) -> tuple[Any, ...]:
+    """What recorded_event makes an event of, and its body last."""
+    return (
+        event.position,
+        event.source,
+        event.event_type,
+        event.event_id,
+        event.resource_type,
+        event.resource_id,
+        event.ticket_id,
+        event.occurred_at,
+        event.event_time,
+        event.received_at,
+        event.path,
+        _text(event.headers),
+        _text(event.drift),
+        bytes.fromhex(event.digest),
+        event.conflict_of,
+        bytes.fromhex(event.chain),
+        event.body,
     )
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from store.events import Appended, NewEvent, Refused
 from store.log import rows, seals
+from store.log.contexts import Contexts
 from store.log.directory import sync_names
 from store.log.group_commit import Answer, Entry
-from store.log.identity import FIRST_CHAIN, chain_of, known
+from store.log.identity import FIRST_CHAIN, chain_of, key_of, known
 from store.log.lock import LOCK_SECONDS, lock, lock_guests
 from store.log.origin import followed
 from store.log.packing import equip
@@ -23,6 +24,8 @@ from store.log.reader import SqliteReading
 from store.schema import NewerSchemaError, migrate
 
 LOG_FILE = "log.db"
+PATIENCE_MILLISECONDS = 5_000
+"""How long the listener waits for a busy guest."""
 GUEST_MILLISECONDS = 60_000
 """How long a guest waits for a busy listener."""
 
@@ -31,7 +34,7 @@ GUEST_MILLISECONDS = 60_000
 # wal_autocheckpoint: 64 MB, the bound under unbroken load; otherwise `checkpoint` empties it.
 # cache_size: 32 MB, so that the pages of the one index stay in memory.
 _PRAGMAS = (
-    "busy_timeout = 5000",
+    f"busy_timeout = {PATIENCE_MILLISECONDS}",
     "page_size = 16384",
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -42,9 +45,14 @@ _PRAGMAS = (
 
 _LAST = "SELECT position, chain FROM events ORDER BY position DESC LIMIT 1"
 _KEPT = """
-SELECT position, digest FROM events
-WHERE source = ? AND event_type = ? AND event_id = ? ORDER BY position
+SELECT position, digest FROM log JOIN contexts ON contexts.id = context
+WHERE key = ? AND event_id = ? AND source = ? AND event_type = ? ORDER BY position
 """
+_KEPT_EARLY = """
+SELECT position, digest FROM early_events
+WHERE event_id = ? AND source = ? AND event_type = ? ORDER BY position
+"""
+_HAS_EARLY = "SELECT EXISTS (SELECT 1 FROM early_events)"
 _BODY = "SELECT body FROM events WHERE position = ?"
 
 
@@ -53,7 +61,7 @@ def _insert(table: str, columns: str) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({places})"
 
 
-_ADD_EVENT = _insert("events", rows.EVENT_COLUMNS)
+_ADD_EVENT = _insert("log", rows.LOG_COLUMNS)
 _ADD_REDELIVERY = _insert("redeliveries", rows.REDELIVERY_COLUMNS)
 _ADD_REFUSED = _insert("quarantine", rows.BARE_QUARANTINE_COLUMNS)
 
@@ -91,14 +99,18 @@ class SqliteLog(SqliteReading):
             raise LogUnavailable(f"{path} cannot be written: {error.strerror}.") from error
         try:
             super().__init__(_open(path), path.parent)
+            self._patience = PATIENCE_MILLISECONDS
             if not follows:
                 self._must_stand_alone(path)
             if as_guest:
                 # The listener takes the log again and again; a guest has to wait for its turn.
-                self._connection.execute(f"PRAGMA busy_timeout = {GUEST_MILLISECONDS}")
+                self._patience = GUEST_MILLISECONDS
+                self._connection.execute(f"PRAGMA busy_timeout = {self._patience}")
         except BaseException:
             os.close(self._lock)
             raise
+        self._contexts = Contexts(self._connection)
+        self._has_early = bool(self._select(_HAS_EARLY)[0][0])
         self._position = 0
         self._chain = FIRST_CHAIN
 
@@ -118,10 +130,18 @@ class SqliteLog(SqliteReading):
                 for entry in batch
             ]
 
-    def checkpoint(self) -> None:
-        """Move what the write-ahead log holds into log.db: between commits, when there is time."""
+    def checkpoint(self, *, shorten: bool = False) -> None:
+        """Move what the write-ahead log holds into log.db: between commits, when there is time.
+
+        With `shorten` also give its space back, unless somebody reads from it now.
+        """
+        mode = "TRUNCATE" if shorten else "PASSIVE"
         with suppress(sqlite3.Error):  # nothing is lost: it stays in the write-ahead log
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # Not waiting for readers, as only TRUNCATE would: an event may come at any moment.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute(f"PRAGMA wal_checkpoint({mode})")
+        with suppress(sqlite3.Error):
+            self._connection.execute(f"PRAGMA busy_timeout = {self._patience}")
 
     def emptied(self, *, smaller: bool = False) -> None:
         """Empty the write-ahead log into log.db and cut it off; with `smaller`, first write log.db
@@ -176,12 +196,13 @@ class SqliteLog(SqliteReading):
         # On a full disk SQLite has already rolled back by itself.
         with suppress(sqlite3.Error):
             self._connection.rollback()
+        self._contexts.forget()
 
     def add(self, event: NewEvent) -> Appended:
         """Append one event within a transaction that is already open."""
         execute = self._connection.execute
-        key = (event.source, event.event_type, event.event_id)
-        kept = execute(_KEPT, key).fetchall()
+        key = key_of(event.source, event.event_id)
+        kept = self._kept(key, event)
         repeated = known(event, kept, self._body)
         if repeated:
             execute(_ADD_REDELIVERY, (None, repeated.position, event.received_at))
@@ -189,10 +210,29 @@ class SqliteLog(SqliteReading):
         position = self._position + 1
         conflict_of = kept[0][0] if kept else None
         chain = chain_of(self._chain, event, position, conflict_of)
-        packed = self._packing.pack(event.body)
-        execute(_ADD_EVENT, rows.event_row(event, position, conflict_of, chain, packed))
+        context, headers = self._contexts.number_of(event)
+        row = rows.log_row(
+            event,
+            position,
+            context=context,
+            key=key,
+            headers=headers,
+            conflict_of=conflict_of,
+            chain=chain,
+            packed=self._packing.pack(event.body),
+        )
+        execute(_ADD_EVENT, row)
         self._position, self._chain = position, chain
         return Appended(position, conflict_of=conflict_of)
+
+    def _kept(self, key: int, event: NewEvent) -> list[tuple[int, bytes]]:
+        """Position and digest of every event with the identity of this one, the first one first."""
+        identity = (event.event_id, event.source, event.event_type)
+        execute = self._connection.execute
+        kept = execute(_KEPT, (key, *identity)).fetchall()
+        if self._has_early:
+            kept = execute(_KEPT_EARLY, identity).fetchall() + kept
+        return kept
 
     def refuse(self, refused: Refused) -> int:
         """Keep refused bytes within a transaction that is already open; their id."""

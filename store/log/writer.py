@@ -31,6 +31,10 @@ from store.log.sqlite import LOG_FILE, SqliteLog
 
 IDLE_SECONDS = 0.5
 """A pause this long is used to empty the write-ahead log."""
+QUIET_SECONDS = 5.0
+"""After one this long its space is given back, up to 64 MB; before, because growing it again makes
+each sync slower than writing over what is there.
+"""
 
 
 def main() -> None:
@@ -63,6 +67,8 @@ def _receive(log: SqliteLog, pipe: socket.socket) -> list[tuple[Any, ...]] | Non
     """The next batch; None when the receiver is gone, half a batch included."""
     if not select.select([pipe], [], [], IDLE_SECONDS)[0]:
         log.checkpoint()
+        if not select.select([pipe], [], [], QUIET_SECONDS)[0]:
+            log.checkpoint(shorten=True)
     length = _read(pipe, LENGTH)
     body = _read(pipe, int.from_bytes(length, "big")) if length else None
     return content(body) if body else None

@@ -1,7 +1,7 @@
 """What differs between a resource as the provider answers it and as we hold it. Pure.
 
-By meaning: JSON-equal, dates as instants, statuses in any spelling, lists whose items have ids as
-sets, null and empty as absent. What the provider does not tell is no difference, unless the answer
+By meaning: JSON-equal, dates as instants, statuses in any spelling, objects of a list in any order,
+null and empty as absent. What the provider does not tell is no difference, unless the answer
 is the whole resource and the member is one that TMF621's resource has.
 """
 
@@ -94,15 +94,15 @@ def _same_list(ours: list[Any], theirs: list[Any], zone: str) -> bool:
         return True
     left = list(ours)
     for other in theirs:
-        match = next(_with_id(left, other, zone), None)
+        match = next(_objects_like(other, left, zone), None)
         if match is None:
             return False
         left.remove(match)
     return True
 
 
-def _with_id(items: list[Any], other: Any, zone: str) -> Iterator[Any]:
-    """Items with an id that say the same: their order says nothing."""
+def _objects_like(other: Any, items: list[Any], zone: str) -> Iterator[Any]:
+    """Objects that say the same: TMF621's lists of them (parties, notes, changes) have no order."""
     for one in items:
-        if isinstance(one, dict) and "id" in one and same(one, other, zone):
+        if isinstance(one, dict) and same(one, other, zone):
             yield cast("Json", one)

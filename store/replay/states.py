@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.events import NewEvent, RecordedEvent
+from store.events import RecordedEvent
 from store.history import follower, tables
 from store.history.asking import HISTORY_FILE, UnknownTicket, ticket_history
 from store.history.fold import History
@@ -89,7 +89,7 @@ class States:
     def rows(self, positions: Sequence[int]) -> list[Row]:
         """The events at these positions."""
         found = (self._event(position) for position in positions)
-        return [_row(event, event.position) for event in found if event]
+        return [rows.read_row(event) for event in found if event]
 
     def _event(self, position: int) -> RecordedEvent | None:
         number, source = self._tickets[position]
@@ -127,7 +127,7 @@ def _synthetic(
             "event": {"troubleTicket": _whole(state, number)},
         }
     )
-    event = NewEvent(
+    return RecordedEvent(
         source=source,
         event_type=EVENT_TYPE,
         event_id=event_id,
@@ -142,12 +142,10 @@ def _synthetic(
         drift=(),
         digest=hashlib.sha256(body).hexdigest(),
         body=body,
+        position=position,
+        conflict_of=None,
+        chain=bytes(32).hex(),
     )
-    return rows.recorded_event(_row(event, position), body)
-
-
-def _row(event: NewEvent, position: int) -> Row:
-    return rows.event_row(event, position, None, bytes(32), event.body)
 
 
 def _whole(state: str, number: str) -> dict[str, object]:

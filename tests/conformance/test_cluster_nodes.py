@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from config.settings import Settings
 from receiver.__main__ import main
-from store import append_beside, append_shared, open_reader, verify_chain
+from store import append_shared, open_reader, verify_chain
 from store.commands.alone import alone
 from store.log.lease import Lease, LeaseLost
 from tests.jetstream import Servers, make_stream
@@ -120,7 +120,7 @@ def test_events_of_a_command_are_published_and_found_where_they_are_copied(tmp_p
         wait_for((tmp_path / "data" / "log.db").exists, "the log")
         place, data = servers.place(), tmp_path / "data"
         one, other = new_event("1"), new_event("2")
-        assert append_beside(data, one, place).position == 1
+        assert append_shared(data, place, [one])[0].position == 1
         found = append_shared(data, place, [replace(one, received_at=LATER), other])
         assert [(told.position, told.duplicate) for told in found] == [(1, True), (2, False)]
     finally:

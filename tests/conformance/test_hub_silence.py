@@ -103,7 +103,7 @@ class Scene:
 
     def _act(self, act):
         async def go():
-            rules = ProviderRules(base_url=self.provider.base_url)
+            rules = ProviderRules(base_url=self.provider.base_url, attempts=1)
             async with ProviderClient(rules) as client:
                 ours = Ours("nord", self.rules, client, HubFile(self.data), now=lambda: self.now)
                 return await act(ours)
@@ -252,6 +252,20 @@ def test_an_unanswered_registration_is_let_go_when_nothing_is_told_twice(scene):
     scene.look()
     assert registrations.unended(file, "nord")[0].hub_id == current.hub_id
     assert len(registrations.unended(file, "nord")) == 1
+
+
+def test_what_cannot_be_settled_is_said_once_and_not_at_every_look(scene, caplog):
+    file = HubFile(scene.data)
+    (current,) = registrations.unended(file, "nord")
+    registrations.asked(file, "nord", current.wanted, now=scene.now)
+
+    async def three_looks(ours):
+        look = Look(scene.data, ours)
+        for _ in range(3):
+            await look.look()
+
+    scene._act(three_looks)
+    assert [one for one in caplog.messages if "may be there too" in one] == caplog.messages[:1]
 
 
 def test_two_registrations_of_ours_that_we_know_become_one(scene):

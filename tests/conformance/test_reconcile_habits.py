@@ -18,6 +18,7 @@ from receiver.provider.reconcile.run import Surroundings, reconcile, window_of
 from receiver.provider.reconcile.thin import Completer
 from receiver.provider.rules import ProviderRules
 from store.history.rules import RuleBook
+from store.keeping.erase import Subject, erase
 from store.keeping.head import new_key
 from store.reconciling import certificates
 from store.reconciling.keeping_up import keep_up
@@ -326,6 +327,16 @@ def test_reconcile_db_may_be_deleted_at_any_time(tmp_path):
         for file in tmp_path.glob(f"{RECONCILE_FILE}*"):
             file.unlink()
         assert asked_of(provider, tmp_path).healed == 0
+
+
+def test_after_an_erasure_no_answer_is_left_and_the_certificate_still_holds(tmp_path):
+    with running_provider(seed=3, tickets=5) as provider:
+        asked_of(provider, tmp_path)
+        name = next(iter(provider.tickets()))
+    erase(tmp_path, Subject("ticket", name, "default"), RuleBook(), now(), "test", lambda *_: None)
+    assert not (tmp_path / RECONCILE_FILE).exists()
+    (kept,) = certificates.certificates(tmp_path)
+    assert certificates.verify(tmp_path, kept.body, None) == []
 
 
 def test_where_a_status_came_back_without_a_date_of_its_own_the_lane_ends_in_what_is_so(tmp_path):

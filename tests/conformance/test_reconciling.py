@@ -3,6 +3,7 @@
 Real processes on loopback: the simulated provider with its hub, `listener serve`, the commands.
 """
 
+import asyncio
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from receiver.provider.reconcile.asked import asking
 from store.keeping.head import new_key
 from tests.mirrored import resources
 from tests.provider.running import Running, running_provider
@@ -153,7 +155,12 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     before = len(listener.certificates())
 
     listener.start()
-    until(lambda: "reconciler" in listener.said() and "(back again)" in listener.said())
+    until(lambda: "(back again)" in listener.said())
+    until(lambda: not any(differing(listener, provider, kind) for kind in KINDS))
+    pages = f"http://127.0.0.1:{listener.ports[1]}/-/history"
+    shown = httpx.get(f"{pages}/sources.json", trust_env=False).json()["sources"][0]
+    healed_one = min(missed["TroubleTicket"] & provider.tickets().keys())
+    page = httpx.get(f"{pages}/ticket/{healed_one}?source=default", trust_env=False).text
     listener.stop()
 
     assert [differing(listener, provider, kind) for kind in KINDS] == [set()] * len(KINDS)
@@ -163,6 +170,9 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     assert named == {(kind, name) for kind, names in missed.items() for name in names}
     assert newest["unexplained"] == []
     assert newest["complete"] is True
+    assert shown["certificates"][0]["id"] == newest["id"]
+    assert ">reconciled</span>" in page
+    assert "what the provider answered" in page
     assert newest["resources"]["TroubleTicket"]["matched"] > 0
     assert listener.rows("SELECT count(*) FROM gaps") == [(0,)]
     told_as = {row[0] for row in listener.rows(
@@ -177,3 +187,23 @@ def test_after_ten_minutes_away_every_ticket_is_the_providers_and_each_healed_on
     assert (whole["healed"], whole["unexplained"]) == ([], [])
     listener.run("check")
     listener.run("certificate", "verify", "--key", str(listener.public))
+
+
+def test_who_watches_reconciles_when_it_is_asked_and_by_the_clock(tmp_path, provider):
+    more = "reconcile_at_start = false\nreconcile_every_seconds = 0.0\n"
+    listener = Listener(tmp_path, provider, more)
+    listener.run("reconcile")
+    log = tmp_path / "watch.log"
+    for wanted, settings in (("hub forgotten", more), ("by the clock", "reconcile_every_seconds = 1.0\nreconcile_at_start = false\n")):  # fmt: skip
+        listener.config.write_text(listener.config.read_text().replace(more, settings))
+        provider.advance(minutes=2)
+        with log.open("w") as said:
+            watching = subprocess.Popen(listener._command("reconcile", "--watch"), stderr=said)
+        try:
+            if wanted == "hub forgotten":
+                asyncio.run(asking(listener.data, wanted)("default", "2026-11-24T00:00:00.000Z"))
+            until(lambda wanted=wanted: f"({wanted})" in log.read_text())
+        finally:
+            watching.send_signal(signal.SIGTERM)
+            assert watching.wait(PATIENCE_SECONDS) == 0
+        assert [differing(listener, provider, kind) for kind in KINDS] == [set()] * len(KINDS)

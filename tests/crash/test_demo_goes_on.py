@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, contextmanager
 
 import httpx
 
 from store import open_reader
-from tests.torture.processes import PATIENCE_SECONDS, wait_for
+from tests.torture.processes import PATIENCE_SECONDS
+
+START_SECONDS = 90.0
+"""A demo starts every part, and loads a past."""
 
 
 class Started:
@@ -33,12 +37,12 @@ class Started:
                 self.said += line
 
     def waited_for(self, pattern):
-        def found():
+        until = time.monotonic() + START_SECONDS
+        while not (found := re.search(pattern, self.said)):
             assert self.process.poll() is None, self.said
-            return re.search(pattern, self.said)
-
-        wait_for(found, pattern)
-        return re.search(pattern, self.said)
+            assert time.monotonic() < until, f"waited in vain for {pattern}: {self.said}"
+            time.sleep(0.05)
+        return found
 
     def end(self):
         self.process.kill()

@@ -17,6 +17,7 @@ from store.hub import registrations
 from store.hub.file import HubFile
 from store.hub.standing import standing
 from tests.hubs import Hub, config_of
+from tests.provider.access import Access
 from tests.provider.habits import Habits
 from tests.provider.running import running_provider
 from tests.torture.processes import ROOT, Listener, port_of, reserved, wait_for
@@ -52,7 +53,7 @@ def bodies(data):
         return {event.body for event in log.read()}
 
 
-def told(provider):
+def told_by(provider):
     return {one.body for one in provider.told() if one.outcome == "taken"}
 
 
@@ -69,14 +70,14 @@ def test_a_provider_that_forgets_our_hub_is_noticed_and_healed_without_a_hand(pr
         wait_for(provider.hubs, "the registration at start")
         (first,) = provider.hubs()
         provider.advance(minutes=1)
-        assert told(provider) == bodies(listener.data) != set()
+        assert told_by(provider) == bodies(listener.data) != set()
 
         provider.forget_hubs()
         provider.advance(minutes=1)
         missed = len(bodies(listener.data))
         wait_for(lambda: provider.hubs() not in ([], [first]), "the registration anew")
         provider.advance(minutes=1)
-        assert told(provider) == bodies(listener.data)
+        assert told_by(provider) == bodies(listener.data)
         assert len(bodies(listener.data)) > missed
 
         wait_for(lambda: stand(listener.data).heals, "the look to be kept")
@@ -163,6 +164,25 @@ def test_two_that_watch_register_once_and_kill_9_of_one_is_no_harm(provider, tmp
                 )
             finally:
                 other.kill()
+
+
+def test_a_secret_that_is_gone_later_does_not_keep_events_out(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("a-token\n")
+    told = f'{QUICK}[sources.nord.provider.bearer]\ntoken_file = "{secret}"\n'
+    with (
+        running_provider(tickets=12, seed=8, access=Access("bearer", secret="a-token")) as provider,
+        serving(tmp_path, provider, told) as listener,
+    ):
+        wait_for(lambda: stand(listener.data).looked_at, "the first look")
+        secret.unlink()
+        os.kill(listener.pid("hub"), signal.SIGKILL)
+        wait_for(lambda: len(listener.said(r"hub ended .exit code 1")) >= 4, "it to fail often")
+        provider.advance(minutes=1)
+        assert told_by(provider) == bodies(listener.data) != set()
+        secret.write_text("a-token\n")
+        looked = stand(listener.data).looked_at
+        wait_for(lambda: stand(listener.data).looked_at > looked, "a look")
 
 
 class Killer(ThreadingHTTPServer):

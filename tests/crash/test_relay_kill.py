@@ -18,6 +18,7 @@ from receiver.relay.asking import Asking, Log, Provider, Wish
 from receiver.relay.kinds import KINDS, wish
 from store import LogUnavailable, MemoryLog, RuleBook, open_log, open_reader
 from store.asked.ledger import AskedLedger, Begun, Given, Question
+from store.keeping.backup import AlreadyThere, back_up, restore
 from store.keeping.erase import Subject, Unrecorded, erase
 from tests.receiving import Receiving, wait_for
 from tests.stand_in import stand_in
@@ -223,6 +224,51 @@ def test_one_that_another_process_asks_is_under_way_until_that_process_ends(tmp_
     other.release(begun)  # as the system does when it ends
     assert (mine.begin(question).state, mine.begin(question).in_flight) == ("unknown", False)
     assert [one.question.body for one in mine.unrecorded()] == [BODY]
+
+
+def test_a_backup_knows_which_keys_were_asked(tmp_path):
+    data, copy, back = (tmp_path / name for name in ("data", "copy", "back"))
+    client = Client()
+
+    def ask(directory):
+        with closing(open_log(directory)) as log:
+
+            async def append(event):
+                return log.append([event])[0].position
+
+            async def body(position):
+                return log.event(position).body
+
+            provider = {"default": Provider(client)}
+            asking = Asking(AskedLedger(directory), provider, Log(append, body))
+            return asyncio.run(asking.ask(wish_of("k")))
+
+    first = ask(data)
+    back_up(data, copy, "2026-01-01T00:00:00.000Z", lambda _: None)
+    restore(copy, back, lambda _: None)
+    again = ask(back)
+    assert (again.body, again.position, again.again) == (first.body, 1, True)
+    assert client.posts == 1
+    (back / "log.db").unlink()
+    with pytest.raises(AlreadyThere):
+        restore(copy, back, lambda _: None)
+
+
+def test_told_to_stop_while_the_provider_is_asked_the_answer_is_waited_for(tmp_path):
+    with stand_in() as provider, ThreadPoolExecutor(1) as sender:
+        provider.may_answer.clear()
+        one = Receiving(tmp_path / "data", config_of(provider))
+        try:
+            waiting = sender.submit(asked, one.url, "k")
+            wait_for(lambda: provider.posts, "the provider to be asked")
+            one.process.terminate()
+            provider.may_answer.set()
+            assert waiting.result().status_code == 201
+            assert one.process.wait(20) == 0
+        finally:
+            one.stop()
+        (said,) = events_in(one.data)
+        assert said["requested"]["answer"] == waiting.result().json()
 
 
 @pytest.mark.parametrize("most", [1, 3])

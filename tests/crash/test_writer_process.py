@@ -47,6 +47,26 @@ async def append_until_kept(appender, event):
             await asyncio.sleep(0.01)
 
 
+def test_a_quiet_log_gives_the_space_of_its_write_ahead_log_back(tmp_path, run):
+    wal = tmp_path / "log.db-wal"
+
+    async def deliver():
+        async with appending(tmp_path) as appender:
+            reader = open_reader(tmp_path)
+            for number in range(3):
+                await appender.append(new_event(str(number)))
+            assert wal.stat().st_size > 0
+            async with asyncio.timeout(60):
+                while wal.stat().st_size:  # noqa: ASYNC110  nothing tells of a file's size
+                    await asyncio.sleep(0.1)
+            answers = [await appender.append(new_event(str(number))) for number in (2, 3)]
+            assert reader.head() == 4
+            reader.close()
+            return answers
+
+    assert run(deliver()) == [Appended(3, duplicate=True), Appended(4)]
+
+
 def test_64_deliveries_of_one_event_at_once_are_one_event_and_63_redeliveries(tmp_path, run):
     async def deliver():
         async with appending(tmp_path) as appender:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.history import follower
 from tests.receiving import receiving
+from tests.stand_in import stand_in
 
 CHECKS = (
     "not_a_server_error",
@@ -27,6 +28,8 @@ SYSTEMATIC = (
 event types take; the models of tickets alone would be 8,000 requests a path, half a minute each."""
 SHORT = "[pull]\nwait_seconds = 1\nstream_seconds = 0.2\n"
 """A stream ends by itself, so that its answer can be judged."""
+PROVIDER = '[sources.default.provider]\nbase_url = "%s"\nrequests_per_second = 1000\n'
+"""Somebody to ask: without a provider a right request is 501."""
 
 
 def schemathesis(url: str, where: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -52,7 +55,7 @@ def test_nothing_is_found_at_the_bounds_of_what_is_described_either(tmp_path):
 
 
 def test_schemathesis_finds_nothing_against_a_real_receiver(tmp_path):
-    with receiving(tmp_path, SHORT) as here:
+    with stand_in() as provider, receiving(tmp_path, SHORT + PROVIDER % provider.url) as here:
         # What a follower would have made: without it the mirror has nothing to read, which is 503.
         follower.connect(here.data / "history.db").close()
         found = schemathesis(
@@ -63,5 +66,6 @@ def test_schemathesis_finds_nothing_against_a_real_receiver(tmp_path):
         )
         assert found.returncode == 0, found.stdout[-3_000:]
         told = here.metrics()
+        assert provider.posts
     assert sum(count for name, count in told.items() if "received_total" in name) > 50
     assert not [name for name in told if 'code="internal-error"' in name]

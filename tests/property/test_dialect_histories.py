@@ -12,6 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from receiver import envelope
+from receiver.events import EVENT_TYPES, EventTypes
+from receiver.gate import Arrival
+from receiver.rejections import InvalidEvent
 from receiver.sources import SourceRules
 from store import MemoryLog, NewEvent, RuleBook, Rules, open_log, open_reader
 from store.commands.dialects import dialect_of
@@ -37,6 +41,7 @@ from tests.property.lives import (
 )
 from tests.speaking import SENDER, WHOLE, mef_sonata
 
+TYPES = EventTypes(EVENT_TYPES)
 SEEDS = st.integers(0, 2**20)
 STORIES = lives(STYLES.map(lambda style: replace(style, history="statusChangeHistory")))
 AGREED_TO = "unknown-status"
@@ -162,6 +167,22 @@ def test_whatever_is_sent_can_be_read_and_reading_it_twice_changes_nothing(docum
     assert in_our_words(once, CREATE, speech) == once
     for pointer in ("", "/event", "/event/troubleTicket/externalIdentifier/1/id", "/eventId"):
         assert isinstance(found.pointer(as_told(pointer, found.document, speech)), str)
+
+
+@examples(300)
+@given(JSON.filter(lambda one: isinstance(one, dict)), SPEECHES, st.booleans())
+def test_the_edge_takes_or_refuses_whatever_is_sent_and_names_a_place(document, name, strict):
+    rules = SourceRules(dialect=dialect_of(name), validation="strict" if strict else "tolerant")
+    headers = (("ce-id", "7"), ("ce-type", "%zz"), ("ce-time", "x"))
+    body = json.dumps(document).encode()
+    at = "2026-11-24T06:00:00.000Z"
+    arrival = Arrival("default", rules, "/listener", headers, at, media_type_given=True, body=body)
+    reasons = ()
+    try:
+        assert envelope.parse(arrival, TYPES, TYPES.by_name[CREATE]).resource_id
+    except InvalidEvent as refusal:
+        reasons = refusal.reasons
+    assert all(reason.pointer[:1] in ("", "/") for reason in reasons)
 
 
 @examples(300)

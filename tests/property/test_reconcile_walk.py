@@ -157,6 +157,16 @@ def test_what_changed_since_a_moment_is_seen_and_where_it_sorts_little_else_is_a
         assert moving.asked <= 6 + 2 * (len(wanted) // 6 + 1)
 
 
+def test_a_list_that_only_looks_sorted_is_read_to_its_end():
+    moving = Moving(2, sorts=False, counts=True, newest_first=True, most=100, busy=0.0)
+    for _ in range(40):
+        moving._add()
+    oldest = next(iter(moving.tickets.values()))
+    oldest["lastUpdate"] = moving._tick()
+    _, ledger = walked(moving, since=oldest["lastUpdate"])
+    assert oldest["id"] in seen(ledger)
+
+
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_provider_that_gives_one_at_a_time_is_read_to_its_end(counts):
     moving = Moving(4, sorts=False, counts=counts, newest_first=True, most=1, busy=0.0)

@@ -37,8 +37,8 @@ def entries(*events) -> list[tuple[str, ...]]:
 def test_an_entry_is_named_by_its_moment_and_rank_and_a_change_by_its_number():
     assert entries(told("1", "one")) == [
         (
-            "default/3180#20261024T080000000Z-1",
-            "default/3180#20261024T080000000Z-1#0001",
+            "default/3180#20261024T080000000Z_1",
+            "default/3180#20261024T080000000Z_1#0001",
             '"one"',
         )
     ]
@@ -48,7 +48,7 @@ def test_two_that_tell_of_one_moment_have_entries_of_their_own_in_any_order():
     events = [told("1", "one"), told("2", "two"), told("3", "three")]
     found = entries(*events)
     assert len({entry for entry, _, _ in found}) == 3
-    assert sum(entry.endswith("Z-1") for entry, _, _ in found) == 1
+    assert sum(entry.endswith("Z_1") for entry, _, _ in found) == 1
     for order in permutations(events):
         assert entries(*order) == found
 

@@ -152,14 +152,14 @@ def test_a_body_leaves_the_log_only_where_it_is_written_where_it_went(data):
         closing(sqlite3.connect(data / "log.db")) as connection,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),
     ):
-        connection.execute("UPDATE events SET body = x'' WHERE position = 1")
+        connection.execute("UPDATE log SET body = x'' WHERE position = 1")
     listener(data, "archive", "--before", BETWEEN)
     half = len(read(data)) // 2
     with closing(sqlite3.connect(data / "log.db")) as connection:
         for change in (
-            f"UPDATE events SET body = x'' WHERE position = {half + 1}",
-            "UPDATE events SET body = x'7b7d' WHERE position = 1",
-            "UPDATE events SET body = x'', path = '/' WHERE position = 1",
+            f"UPDATE log SET body = x'' WHERE position = {half + 1}",
+            "UPDATE log SET body = x'7b7d' WHERE position = 1",
+            "UPDATE log SET body = x'', resource_id = '/' WHERE position = 1",
             "UPDATE segments SET last_position = 99999",
             "DELETE FROM segments",
             "INSERT OR REPLACE INTO segments SELECT * FROM segments",

@@ -87,7 +87,7 @@ def test_nothing_is_ever_written_over(tmp_path):
 def test_an_unsound_log_is_no_backup(tmp_path):
     data, target = keep(tmp_path / "data", folded=False), tmp_path / "backup"
     with tampered(data / "log.db") as connection:
-        connection.execute("UPDATE events SET body = x'7b7d' WHERE position = 4")
+        connection.execute("UPDATE log SET body = x'7b7d' WHERE position = 4")
     assert "events 4" in listener(data, "backup", str(target), code=1)
     assert not (target / "backup.json").exists()
     assert "no whole backup" in listener(tmp_path / "new", "restore", str(target), code=1)

@@ -40,36 +40,55 @@ FLIP = "CAST(substr({0}, 1, 9) || x'00' || substr({0}, 11) AS BLOB)"
     ("change", "row"),
     [
         pytest.param(
-            f"UPDATE events SET body = {FLIP.format('body')} WHERE position = 7",
+            f"UPDATE log SET body = {FLIP.format('body')} WHERE position = 7",
             "events 7",
             id="a byte of a body",
         ),
         pytest.param(
-            f"UPDATE events SET digest = {FLIP.format('digest')} WHERE position = 7",
+            f"UPDATE log SET digest = {FLIP.format('digest')} WHERE position = 7",
             "events 7",
             id="a byte of a digest",
         ),
         pytest.param(
-            f"UPDATE events SET chain = {FLIP.format('chain')} WHERE position = 7",
+            f"UPDATE log SET chain = {FLIP.format('chain')} WHERE position = 7",
             "events 7",
             id="a byte of the chain",
         ),
         pytest.param(
-            "UPDATE events SET occurred_at = '2020-01-01T00:00:00.000Z' WHERE position = 7",
+            "UPDATE log SET occurred_at = '2020-01-01T00:00:00.000Z' WHERE position = 7",
             "events 7",
             id="a time",
         ),
         pytest.param(
-            "UPDATE events SET headers = 'no JSON' WHERE position = 7",
+            "UPDATE log SET headers = 'no JSON' WHERE position = 7",
             "events 7",
             id="nonsense in a column",
         ),
-        pytest.param("UPDATE events SET body = x'' WHERE position = 7", "events 7", id="no body"),
-        pytest.param("DELETE FROM events WHERE position = 7", "events 7", id="a row removed"),
         pytest.param(
-            "UPDATE events SET position = 0 WHERE position = 7; "
-            "UPDATE events SET position = 7 WHERE position = 8; "
-            "UPDATE events SET position = 8 WHERE position = 0",
+            "UPDATE contexts SET path = path || '/' "
+            "WHERE id = (SELECT context FROM log WHERE position = 1)",
+            "events 1",
+            id="what many events have in common",
+        ),
+        pytest.param(
+            "DELETE FROM contexts WHERE id = (SELECT context FROM log WHERE position = 1)",
+            "events 1",
+            id="what many events have in common, removed",
+        ),
+        pytest.param(
+            "UPDATE log SET ticket_id = 'T' WHERE position = 7", "events 7", id="a ticket"
+        ),
+        pytest.param(
+            "UPDATE log SET key = key + 1 WHERE position = 7",
+            "events 7",
+            id="how it is found again",
+        ),
+        pytest.param("UPDATE log SET body = x'' WHERE position = 7", "events 7", id="no body"),
+        pytest.param("DELETE FROM log WHERE position = 7", "events 7", id="a row removed"),
+        pytest.param(
+            "UPDATE log SET position = 0 WHERE position = 7; "
+            "UPDATE log SET position = 7 WHERE position = 8; "
+            "UPDATE log SET position = 8 WHERE position = 0",
             "events 7",
             id="two rows swapped",
         ),
@@ -135,7 +154,7 @@ def test_a_log_whose_end_was_cut_off_is_found_by_its_history(data):
     head = len(list(open_and_read(data)))
     with tampered(data / "log.db") as connection:
         connection.execute("DELETE FROM redeliveries")
-        connection.execute("DELETE FROM events WHERE position >= ?", (head - 1,))
+        connection.execute("DELETE FROM log WHERE position >= ?", (head - 1,))
     assert checked(data, "--log-only") == []
     assert checked(data) == [("log.db", f"events {head - 1}")]
 
@@ -149,7 +168,7 @@ def test_a_file_that_sqlite_finds_damaged_is_named(data):
     with closing(sqlite3.connect(data / "log.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'events_identity'"
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'log_key'"
         ).fetchone()
     with (data / "log.db").open("r+b") as file:
         file.seek((page - 1) * 16384 + 4)
@@ -239,7 +258,7 @@ def test_a_head_beyond_the_log_or_altered_or_signed_by_another_is_refused(data, 
         data, "head", "--verify", "head.json", "--key", "mine.pub", code=1
     )
     with tampered(data / "log.db") as connection:
-        connection.execute("DELETE FROM events WHERE position = ?", (told["position"],))
+        connection.execute("DELETE FROM log WHERE position = ?", (told["position"],))
     assert "ends at event" in listener(data, "head", "--verify", "head.json", code=1)
 
 

@@ -230,7 +230,7 @@ def test_a_source_keeps_what_another_told(data):
 def test_a_body_is_erased_only_where_that_is_written_down(data):
     with closing(sqlite3.connect(data / "log.db")) as connection:
         for change in (
-            "UPDATE events SET body = x'' WHERE position = 8",
+            "UPDATE log SET body = x'' WHERE position = 8",
             "UPDATE quarantine SET body = x'' WHERE id = 1",
             "DELETE FROM erasures",
         ):

@@ -1,5 +1,7 @@
 """What only a file can promise: it guards itself, outlives its writer, and says what is wrong."""
 
+import hashlib
+import json
 import sqlite3
 from random import Random
 
@@ -15,11 +17,12 @@ from store import (
     open_reader,
     verify_chain,
 )
-from store.log import reader
+from store.log import reader, sqlite
+from store.log.identity import chain_of, key_of
 from tests.new_events import new_event, refused
 
 
-@pytest.mark.parametrize("table", ["events", "redeliveries", "quarantine"])
+@pytest.mark.parametrize("table", ["events", "log", "redeliveries", "quarantine"])
 def test_the_database_itself_refuses_to_change_or_delete_what_is_kept(tmp_path, table):
     log = open_log(tmp_path)
     log.append([new_event("a"), new_event("a")])
@@ -38,6 +41,9 @@ def test_the_database_itself_refuses_to_change_or_delete_what_is_kept(tmp_path, 
         pytest.param("events", 1, id="an event in its place"),
         pytest.param("events", 2, id="an event at the end"),
         pytest.param("events", 3, id="an event beyond a hole"),
+        pytest.param("log", 1, id="a row in its place"),
+        pytest.param("log", 2, id="a row at the end"),
+        pytest.param("log", 3, id="a row beyond a hole"),
         pytest.param("redeliveries", 1, id="a redelivery"),
         pytest.param("quarantine", 1, id="refused bytes"),
     ],
@@ -58,11 +64,11 @@ def test_the_database_itself_refuses_to_replace_what_is_kept(tmp_path, table, pl
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        ("UPDATE events SET body = x'7b7d' WHERE position = 3", 3),
-        ("UPDATE events SET occurred_at = '2026' WHERE position = 2", 2),
-        ("UPDATE events SET conflict_of = NULL WHERE position = 5", 5),
-        ("DELETE FROM events WHERE position = 4", 4),
-        ("DELETE FROM events WHERE position = 1", 1),
+        ("UPDATE log SET body = x'7b7d' WHERE position = 3", 3),
+        ("UPDATE log SET occurred_at = '2026' WHERE position = 2", 2),
+        ("UPDATE log SET conflict_of = NULL WHERE position = 5", 5),
+        ("DELETE FROM log WHERE position = 4", 4),
+        ("DELETE FROM log WHERE position = 1", 1),
     ],
 )
 def test_the_chain_finds_the_first_row_that_was_tampered_with(tmp_path, change, wrong):
@@ -71,7 +77,7 @@ def test_the_chain_finds_the_first_row_that_was_tampered_with(tmp_path, change, 
     log.close()
     connection = sqlite3.connect(tmp_path / "log.db")
     connection.executescript(
-        f"DROP TRIGGER events_refuse_update; DROP TRIGGER events_refuse_delete; {change};"
+        f"DROP TRIGGER log_refuse_update; DROP TRIGGER log_refuse_delete; {change};"
     )
     connection.close()
     reading = open_reader(tmp_path)
@@ -109,6 +115,52 @@ def test_a_log_goes_on_where_it_was_left(tmp_path):
     ]
     assert verify_chain(log) is None
     log.close()
+
+
+def test_identities_that_share_a_key_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "key_of", lambda _source, _event_id: 7)
+    log = open_log(tmp_path)
+    log.append([new_event("a", b"1"), new_event("b", b"2"), new_event("a", b"3")])
+    log.append([new_event("a", b"1", source="other")])
+    assert log.append([new_event("b", b"2"), new_event("a", b"3"), new_event("b", b"4")]) == [
+        Appended(2, duplicate=True),
+        Appended(3, duplicate=True, conflict_of=1),
+        Appended(5, conflict_of=2),
+    ]
+    log.close()
+
+
+def test_ids_that_are_given_in_order_have_keys_in_order():
+    keys = [key_of("default", f"e-{number:09}") for number in range(1_000)]
+    assert keys == sorted(set(keys))
+    others = [
+        ("default", "e-1"),
+        ("default", "e-01"),
+        ("other", "e-1"),
+        ("default", "e-10000000001"),
+    ]
+    assert len({key_of(*one) for one in others}) == len(others)
+
+
+def test_the_chain_is_over_the_json_that_everybody_writes():
+    texts = [
+        "".join(map(chr, range(0xD800))),
+        "".join(map(chr, range(0xE000, 0x11000))),
+        "\U0001f600",
+    ]
+    event = new_event(
+        texts[0], headers=(("a", texts[1]), ("b", "")), drift=(texts[2],), ticket_id=None
+    )
+    fields = [
+        *(7, event.source, event.event_type, event.event_id, event.resource_type),
+        *(event.resource_id, None, event.occurred_at, event.event_time, event.received_at),
+        *(event.path, event.headers, event.drift, event.digest, 3),
+    ]
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    expected = hashlib.sha256(b"\x01" * 32 + text.encode()).digest()
+    assert chain_of(b"\x01" * 32, event, 7, 3) == expected
+    with pytest.raises(ValueError, match="surrogates"):
+        chain_of(bytes(32), new_event("\ud800"), 1, None)
 
 
 def test_a_reader_sees_each_commit_and_holds_no_transaction_while_it_reads(tmp_path, monkeypatch):

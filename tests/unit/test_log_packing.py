@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import LogUnavailable, open_log, open_reader, schema, verify_chain
-from store.log import packing, sqlite
+from store.log import packing
 from store.log.packing import MAGIC, NUMBER, Packing
 from tests.keeping import checked, keep, tampered
 from tests.new_events import new_event
+from tests.older import older_log
 
 ODD = [b"", b"{", MAGIC, MAGIC + b"no frame", zstandard.compress(b"a frame" * 20), bytes(5_000)]
 
@@ -74,13 +75,9 @@ def test_an_event_takes_less_than_half_of_its_body(tmp_path):
 
 def test_a_log_of_an_earlier_version_is_read_and_goes_on(tmp_path, monkeypatch):
     bodies = [told(number) for number in range(6)]
-    steps = {name: step for name, step in schema.STEPS.items() if name != "004_packing"}
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "STEPS", steps)
-        earlier.setattr(sqlite, "equip", lambda _: None)
-        earlier.setattr(Packing, "pack", lambda _, body: body)
-        with closing(open_log(tmp_path)) as log:
-            log.append([new_event(str(number), body) for number, body in enumerate(bodies[:3])])
+    steps = [name for name in schema.STEPS if name < "004"]
+    events = [new_event(str(number), body) for number, body in enumerate(bodies[:3])]
+    older_log(tmp_path, monkeypatch, events, steps)
     with closing(open_reader(tmp_path)) as reader:
         # A reader that began before the listener brought the log up to date reads on behind it.
         assert [event.body for event in reader.read()] == bodies[:3]
@@ -139,7 +136,7 @@ def test_a_frame_that_was_altered_is_named_and_never_passed_on(tmp_path, change)
     with closing(open_reader(data)) as reader:
         before = reader.event(7).body
     with tampered(data / "log.db") as connection:
-        connection.execute(f"UPDATE events SET {change} WHERE position = 7")
+        connection.execute(f"UPDATE log SET {change} WHERE position = 7")
     assert checked(data, "--log-only") == [("log.db", "events 7")]
     with closing(open_reader(data)) as reader:
         try:

@@ -1,14 +1,20 @@
 """Our own events: made from a provider's answer, the same for the same state, folded as promised."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from store import MemoryLog
+from receiver.consumers import query as queries
+from receiver.events import EVENT_TYPES, EventTypes
+from store import MemoryLog, open_log, open_reader
 from store.history.follower import Follower
 from store.log.identity import same_json
 from store.own_events import OWN_TYPES, gone, reconciled, requested
+from store.reconciling.certificates import certified
+from store.replay.selection import Selected, Selection
+from store.replay.targets import tmf
 from tests.edge import edge
 from tests.property.follow import RULES, empty, rows
 from tests.property.lives import arrived, sent
@@ -210,3 +216,20 @@ def test_nobody_can_send_us_an_event_of_our_own(event_type):
         assert door.send(path, body).status_code == 404
         assert door.reasons_for("/listener", body) == [("unknown-type", "/@type")]
         assert list(door.log.read()) == []
+
+
+def test_another_listener_is_not_sent_our_own_events_and_everybody_else_is(tmp_path):
+    with closing(open_log(tmp_path)) as log:
+        log.append([_created(), _read(), certified("default", b"{}", "default@now", ASKED)])
+    wanted = {
+        None: 3,
+        tmf.where(None): 1,
+        tmf.where("source = 'default' OR source = 'x'"): 1,
+        tmf.where("source = 'x'"): 0,
+    }
+    for where, count in wanted.items():
+        with closing(Selected(tmp_path, Selection(where=where))) as selected:
+            assert selected.count() == count
+    with closing(open_reader(tmp_path)) as reader:
+        everything = queries.read(None, EventTypes(EVENT_TYPES))
+        assert [everything.wants(event) for event in reader.read()] == [True, False, False]

@@ -9,6 +9,7 @@ from config.options import UnusableSettings
 from config.provider import Provider
 from config.settings import SettingsError
 from receiver.provider.door import provider_rules, providers
+from receiver.provider.reconcile.door import reconcile_rules
 from tests.doors import settings_of
 from tests.unit.test_auth_settings import uncommented
 
@@ -61,6 +62,13 @@ def test_a_source_without_a_provider_only_listens_and_is_told_which_have_one(tmp
         ('base_url = "https://api.example.org?x=1"', "query"),
         ('base_url = "https://x"\ntls_key = "k"', "tls_certificate"),
         ('base_url = "https://x"\nattempts = 0', "provider.attempts"),
+        ('base_url = "https://x"\nregister = true', "hub_callback"),
+        ('base_url = "https://x"\nhub_query = "eventType=X"', "hub_callback"),
+        ('base_url = "https://x"\nhub_callback = "http://ours.example.net"', "hub_callback"),
+        ('base_url = "https://x"\nhub_callback = "https://me:s3cret@ours.example.net"', "hub_callback"),
+        ('base_url = "https://x"\nhub_callback = "https://ours.example.net?x"', "hub_query"),
+        ('base_url = "https://x"\nhub_members = { a = "s3cret", "a.b" = "s3cret" }', "hub_members.a"),
+        ('base_url = "https://x"\nhub_members = { callback = "s3cret" }', "setting of its own"),
         ("timeout_seconds = 1", "provider.base_url"),
         ('base_url = "https://x"\n[sources.carrier.provider.bearer]\ntoken = "s3cret"\n[sources.carrier.provider.basic]\nuser = "u"', "one of"),
         ('base_url = "https://x"\n[sources.carrier.provider.oauth2]\nclient_id = "u"\ntoken_url = "http://a.example.org"', "token_url"),
@@ -93,3 +101,10 @@ def test_secrets_are_shown_neither_with_settings_nor_with_rules(tmp_path):
     rules = provider_rules(settings, "carrier")
     assert rules.base_url == "https://api.example.org/tt"
     assert "hidden" not in repr(settings) + settings.model_dump_json() + repr(rules)
+
+
+def test_a_key_that_signs_no_certificate_is_said_at_the_start(tmp_path):
+    for told in (f'certificate_key = "{tmp_path}/none.key"', f'certificate_key = "{__file__}"'):
+        settings = settings_of(f"[sources.carrier.provider]\n{URL}{told}", tmp_path)
+        with pytest.raises(UnusableSettings, match=r"carrier.provider: certificate_key"):
+            reconcile_rules(settings, "carrier")

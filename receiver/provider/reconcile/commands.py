@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from config.options import common_options, example
+from config.options import UnusableSettings, common_options, example
 from config.settings import Settings
 from receiver.logs import configure
 from receiver.provider.client import ProviderAway, ProviderClient
@@ -66,8 +66,6 @@ def reconcile_command(
     3: the provider gave no usable answer, or somebody else reconciles.
     """
     chosen = list(sources) or providers(settings)
-    for source in chosen:
-        reconcile_rules(settings, source)
     if not chosen:
         raise Failed("No source has a provider. See [sources.NAME.provider] in example.toml.")
     if watch:
@@ -75,9 +73,15 @@ def reconcile_command(
         from store.commands.alone import alone
 
         configure(settings.log_format)
-        with alone(settings, "reconcile"):
-            asyncio.run(keep_watch(settings, chosen))
+        try:
+            with alone(settings, "reconcile"):
+                asyncio.run(keep_watch(settings, chosen))
+        except UnusableSettings as error:
+            # Not "cannot start": a secret that is gone must not end a whole `serve`.
+            raise Failed(error.message) from error
         return
+    for source in chosen:
+        reconcile_rules(settings, source)
     found = [
         _one(settings, source, since, whole=whole, dry_run=dry_run, as_json=as_json)
         for source in chosen

@@ -6,14 +6,16 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import store
+from config.options import UnusableSettings
 from config.settings import Settings
-from receiver.provider.door import provider_of
+from receiver.provider.door import provider_of, spoken_by
 from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import Progress
-from store import Appended, LogLocked, NewEvent
+from store import Appended, LogError, LogLocked, NewEvent
 from store.commands.cluster import place_of
 from store.commands.common import rule_book
+from store.keeping.head import signature
 from store.reconciling.keeping_up import keep_up
 from store.times import utc_text
 
@@ -23,10 +25,19 @@ _PAUSE = 0.1
 
 
 def reconcile_rules(settings: Settings, source: str) -> ReconcileRules:
-    """How this source is reconciled. Raises UnusableSettings where it has no provider."""
+    """How this source is reconciled. Raises UnusableSettings where it has no provider, or where
+    its certificates cannot be signed: nobody finds that out after everything was read.
+    """
     told = provider_of(settings, source)
+    if told.certificate_key is not None:
+        try:
+            signature(b"", told.certificate_key)
+        except (LogError, OSError) as error:
+            why = f"sources.{source}.provider: certificate_key: {error}"
+            raise UnusableSettings(why) from error
     return ReconcileRules(
         source=source,
+        dialect=spoken_by(settings, source),
         zone=settings.sources[source].time_zone,
         page_size=told.page_size,
         grace_seconds=told.reconcile_grace_seconds,

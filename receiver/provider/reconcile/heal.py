@@ -8,10 +8,8 @@ same state appended again is a redelivery.
 import asyncio
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from receiver.provider.reconcile.pages import GONE, NOT_SERVED, Found, Lists
-from receiver.provider.reconcile.rules import ReconcileRules, path_of
+from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.walk import WHOLE, Walk, note_gaps
 from store.events import Appended, NewEvent
 from store.own_events import gone, reconciled
@@ -103,7 +101,9 @@ class Healer:
 
     async def _wait_for_the_young(self, kind: str) -> None:
         """What changed within the grace may be told yet."""
-        dates = [self._changed_at(_members(note)) for note in self._ledger.every(DIFFERS, kind)]
+        dates = [
+            self._changed_at(self._members(note)) for note in self._ledger.every(DIFFERS, kind)
+        ]
         latest = max((date for date in dates if date), default=None)
         if latest is None:
             return
@@ -117,20 +117,24 @@ class Healer:
         """Whether it still differs, and then what is to be appended."""
         kind, name = walk.resource_type, note.id
         held = self._holdings.of(kind, [name]).get(name)
-        one, asked_at = _found(note), str(note.told.get("asked_at", ""))
+        one, asked_at = self._found(note), str(note.told.get("asked_at", ""))
         complete = walk.is_full
         heard = held.received_at if held else None
         if anew or one is None or not complete or (heard and heard >= asked_at) or self._is_young(one, asked_at):  # fmt: skip
             asked_at = self._now()
-            answer, whole = await self._lists.one(walk.path, name)
+            answer, whole = await self._lists.one(kind, name)
             if answer.status in GONE:
                 self._note_gone(note, held, answer.status, asked_at)
                 return
             complete = whole is not None
-            one = whole or (one if answer.status in NOT_SERVED else None)
+            # Where the one cannot be had, what the list told of it is all there is.
+            is_useless = answer.status in NOT_SERVED or answer.is_success
+            one = whole or (one if is_useless else None)
             if one is None:
                 with self._ledger.writing():
-                    self._leave(note, f"GET {walk.path}/{name} {answer.said()}")
+                    other = ", and not with this one" if answer.is_success else ""
+                    path = self._lists.path(kind, name)
+                    self._leave(note, f"GET {path} {answer.said()}{other}")
                 return
         found = differences(held, one.members, self._rules.zone, whole=complete and kind in WHOLE)
         with self._ledger.writing():
@@ -146,7 +150,7 @@ class Healer:
                 # That it changed at its lastUpdate was not enough: it is so now.
                 "after": asked_at if anew else held and held.last_event_at,
                 "complete": complete,
-                "path": f"{walk.path}/{name}",
+                "path": self._lists.path(kind, name),
             }
             self._note_healed(Note(kind, name, told, one.answer))
 
@@ -165,7 +169,10 @@ class Healer:
                 self._leave(note, f"answered {status}, as the provider lists no ticket at all")
             else:
                 told: Json = {"how": "gone", "members": ["id"], "status": status}
-                told |= {"asked_at": asked_at, "path": f"{path_of(note.resource_type)}/{note.id}"}
+                told |= {
+                    "asked_at": asked_at,
+                    "path": self._lists.path(note.resource_type, note.id),
+                }
                 self._note_healed(Note(note.resource_type, note.id, told))
 
     def _note_healed(self, note: Note) -> None:
@@ -211,6 +218,7 @@ class Healer:
             complete=told["complete"],
             zone=self._rules.zone,
             window=self._window,
+            speech=self._rules.dialect.speech,
         )
 
     def _verify(self, kind: str) -> None:
@@ -220,7 +228,7 @@ class Healer:
             if note is None:
                 continue
             held = self._holdings.of(kind, [name]).get(name)
-            one = _found(note)
+            one = self._found(note)
             with self._ledger.writing():
                 if one is None:
                     if held is None or held.deleted_at is not None:
@@ -231,12 +239,10 @@ class Healer:
                     self._ledger.strike(DIFFERS, kind, name)
                 note_gaps(self._ledger, kind, one, held, self._rules.zone)
 
+    def _found(self, note: Note) -> Found | None:
+        """The provider's answer that is noted; None where it named none."""
+        return self._lists.read(note.answer) if note.answer else None
 
-def _found(note: Note) -> Found | None:
-    """The provider's answer that is noted; None where it named none."""
-    return Found(note.id, note.answer, msgspec.json.decode(note.answer)) if note.answer else None
-
-
-def _members(note: Note) -> Json:
-    found = _found(note)
-    return found.members if found else {}
+    def _members(self, note: Note) -> Json:
+        found = self._found(note)
+        return found.members if found else {}

@@ -1,7 +1,9 @@
 """ReconcileRules: how one provider is reconciled with; config/provider.py says why so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from store.dialects import Dialect
 
 RESOURCE_TYPES = (
     "TroubleTicketSpecification",
@@ -17,6 +19,8 @@ class ReconcileRules:
     """For one source."""
 
     source: str
+    dialect: Dialect = field(default_factory=Dialect)
+    """Where the provider has what, and in which words."""
     zone: str = "UTC"
     """Of times that name none."""
     page_size: int = 100
@@ -35,8 +39,3 @@ class ReconcileRules:
     """How often everything is read, not only what changed."""
     thin: bool = True
     """Whether notifications that tell an id alone are completed."""
-
-
-def path_of(resource_type: str) -> str:
-    """Where the provider lists them: `/troubleTicket`."""
-    return f"/{resource_type[0].lower()}{resource_type[1:]}"

@@ -118,7 +118,7 @@ class _Work:
     async def run(self, since: str | None, *, absent: bool) -> Outcome:
         self._run = self._gone_on_with(since) or self._begun(since, absent=absent)
         self._around.keep_up()
-        lists = Lists(self._client, self._rules.page_size)
+        lists = Lists(self._client, self._rules.page_size, self._rules.dialect)
         holdings = Holdings(self._around.directory, self._rules.source)
         walker = Walker(
             self._rules,

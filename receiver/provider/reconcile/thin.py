@@ -12,13 +12,14 @@ import msgspec
 
 import store
 from receiver.provider.client import ProviderClient
-from receiver.provider.reconcile.pages import Lists
-from receiver.provider.reconcile.rules import ReconcileRules, path_of
+from receiver.provider.reconcile.pages import Lists, NotServed
+from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import WHOLE
 from store import LogMissing, RecordedEvent
+from store.dialects import Speech, event_read
 from store.own_events import OWN_TYPES, reconciled
-from store.payload import payload_of
+from store.payload import Json, payload_of
 from store.reconciling.compare import TELLS_NOTHING, differences
 from store.reconciling.held import Holdings
 from store.reconciling.ledger import mark, set_mark
@@ -31,7 +32,7 @@ class Completer:
     """For one source."""
 
     def __init__(self, client: ProviderClient, rules: ReconcileRules, around: Surroundings) -> None:
-        self._lists = Lists(client, rules.page_size)
+        self._lists = Lists(client, rules.page_size, rules.dialect)
         self._holdings = Holdings(around.directory, rules.source)
         self._rules = rules
         self._around = around
@@ -59,7 +60,7 @@ class Completer:
         wanted = dict.fromkeys(
             (event.resource_type, event.resource_id)
             for event in found
-            if event.source == self._rules.source and is_thin(event)
+            if event.source == self._rules.source and is_thin(event, self._rules.dialect.speech)
         )
         if wanted:
             self._around.keep_up()
@@ -70,7 +71,10 @@ class Completer:
 
     async def _ask(self, resource_type: str, name: str) -> None:
         asked_at = self._around.now()
-        _, one = await self._lists.one(path_of(resource_type), name)
+        try:
+            _, one = await self._lists.one(resource_type, name)
+        except NotServed:
+            return
         if one is None:
             # What cannot be read now is looked at by the next reconciliation.
             return
@@ -82,16 +86,17 @@ class Completer:
             source=self._rules.source,
             resource_type=resource_type,
             resource=one.answer,
-            path=f"{path_of(resource_type)}/{name}",
+            path=self._lists.path(resource_type, name),
             asked_at=asked_at,
             after=held.last_event_at if held else None,
             complete=True,
             zone=self._rules.zone,
+            speech=self._rules.dialect.speech,
         )
         self._around.append([event])
 
 
-def is_thin(event: RecordedEvent) -> bool:
+def is_thin(event: RecordedEvent, speech: Speech | None = None) -> bool:
     """Whether it names a resource and says nothing of it. What tells of an end needs nothing more."""
     if event.event_type in OWN_TYPES or event.event_type.endswith("DeleteEvent"):
         return False
@@ -101,5 +106,6 @@ def is_thin(event: RecordedEvent) -> bool:
         return False
     if not isinstance(document, dict):
         return False
-    located = payload_of(event.event_type, cast("dict[str, Any]", document))
+    told = event_read(cast("Json", document), event, speech)
+    located = payload_of(event.event_type, told)
     return located is not None and located[1].keys() <= TELLS_NOTHING

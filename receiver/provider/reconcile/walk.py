@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from receiver.provider.reconcile.pages import Found, Lists, Page
-from receiver.provider.reconcile.rules import ReconcileRules, path_of
+from receiver.provider.reconcile.rules import ReconcileRules
 from store.payload import status_changes
 from store.reconciling.compare import differences, proves
 from store.reconciling.held import Held, Holdings
@@ -49,6 +49,8 @@ class Walk:
     is_full: bool = False
     """Whether a resource in a list is as whole as one by its id."""
     offset: int = 0
+    seen: int = 0
+    """How many were seen, each once."""
     counted: int | None = None
     """X-Total-Count."""
     times: int = 1
@@ -57,10 +59,6 @@ class Walk:
     stopped: str = ""
     """Why it ended before the list did: `since`, `most`; empty when it did not."""
     is_done: bool = False
-
-    @property
-    def path(self) -> str:
-        return path_of(self.resource_type)
 
 
 class Walker:
@@ -88,14 +86,13 @@ class Walker:
     async def walk(self, walk: Walk) -> None:
         """Walk on until it is done. Raises NotServed, NotReconciled, ProviderAway, LogUnavailable."""
         if walk.is_sorted is None:
-            walk.is_sorted = await self._lists.sorts(walk.path)
+            walk.is_sorted = await self._lists.sorts(walk.resource_type)
             walk.is_full = await self._lists_are_full(walk)
         while True:
             await self._to_the_end(walk)
             if walk.stopped != "most":
                 await self._beginning_again(walk)
-            seen = self._ledger.count(SEEN, walk.resource_type)
-            if walk.stopped or (walk.counted or 0) <= seen or walk.times >= MOST_TIMES:
+            if walk.stopped or (walk.counted or 0) <= walk.seen or walk.times >= MOST_TIMES:
                 break
             walk.times, walk.turn, walk.offset = walk.times + 1, walk.turn + 1, 0
         walk.is_done = True
@@ -103,11 +100,11 @@ class Walker:
             self.keep(walk)
 
     async def _lists_are_full(self, walk: Walk) -> bool:
-        page = await self._lists.page(walk.path, 0, is_sorted=bool(walk.is_sorted))
+        page = await self._lists.page(walk.resource_type, 0, is_sorted=bool(walk.is_sorted))
         if not page.found:
             return False
         first = page.found[0]
-        _, whole = await self._lists.one(walk.path, first.id)
+        _, whole = await self._lists.one(walk.resource_type, first.id)
         return whole is not None and whole.members.keys() <= first.members.keys()
 
     async def _to_the_end(self, walk: Walk) -> None:
@@ -122,8 +119,7 @@ class Walker:
                 walk.is_sorted, walk.stopped, walk.offset, walk.turn = False, "", 0, walk.turn + 1
                 await self._to_the_end(walk)
                 return
-            seen = self._ledger.count(SEEN, walk.resource_type)
-            if seen >= self._rules.most and not page.is_last:
+            if walk.seen >= self._rules.most and not page.is_last:
                 walk.stopped = "most"
             if walk.stopped:
                 return
@@ -150,7 +146,7 @@ class Walker:
         began = ground = walk.turn
         while True:
             start = max(0, offset - overlap)
-            page = await self._lists.page(walk.path, start, is_sorted=bool(walk.is_sorted))
+            page = await self._lists.page(walk.resource_type, start, is_sorted=bool(walk.is_sorted))
             if start and overlap and not self._was_taken(walk, page.found[:1], since=ground):
                 # Something was deleted in front of us. What is read again was taken already, which
                 # proves nothing about what lies in between: that is a turn of its own.
@@ -196,6 +192,7 @@ class Walker:
         seen = self._ledger.noted(SEEN, kind, ids)
         held = self._holdings.of(kind, ids)
         news = 0
+        walk.seen += len({*ids} - seen.keys())
         with self._ledger.writing():
             for one in page.found:
                 digest = hashlib.sha256(one.answer).hexdigest()[:16]
@@ -205,8 +202,7 @@ class Walker:
                 noted = {"digest": digest, "turn": walk.turn}
                 self._ledger.note(SEEN, Note(kind, one.id, noted))
             self.keep(walk)
-        total = max(walk.counted or 0, self._ledger.count(SEEN, kind))
-        self._progress(kind, self._ledger.count(SEEN, kind), total)
+        self._progress(kind, walk.seen, max(walk.counted or 0, walk.seen))
         return news
 
     def compare(self, walk: Walk, one: Found, held: Held | None, asked_at: str) -> list[str]:

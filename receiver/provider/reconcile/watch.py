@@ -19,10 +19,16 @@ from receiver.provider.client import ProviderAway, ProviderClient
 from receiver.provider.door import provider_rules
 from receiver.provider.reconcile.door import now, reconcile_rules, surroundings
 from receiver.provider.reconcile.rules import ReconcileRules
-from receiver.provider.reconcile.run import NotReconciled, Outcome, reconcile, window_of
+from receiver.provider.reconcile.run import (
+    NotReconciled,
+    Outcome,
+    Surroundings,
+    reconcile,
+    window_of,
+)
 from receiver.provider.reconcile.thin import Completer
 from store import LogError
-from store.reconciling.ledger import take_wish
+from store.reconciling.ledger import Wish, take_wish
 
 LOOK_SECONDS = 1.0
 """How soon a wish is seen, and a thin notification completed."""
@@ -69,27 +75,47 @@ class _Watched:
         self.due_at = None if first is None else time.monotonic() + first
 
     async def run(self) -> None:
-        around = surroundings(self.settings, _unheard)
+        around = await self._surroundings()
         async with ProviderClient(provider_rules(self.settings, self.source)) as client:
             completer = Completer(client, self.rules, around)
             at_start = self.rules.at_start
             while True:
                 if self.rules.thin:
                     await self._tried(completer.complete())
-                wish = take_wish(self.settings.data, self.source)
+                wish = self._wish()
                 is_due = self.due_at is not None and time.monotonic() >= self.due_at
                 if wish or is_due:
                     why = wish.why if wish else "back again" if at_start else "by the clock"
                     since = wish.since if wish else None
-                    await self._turn(client, why, since, absent=bool(wish) or at_start)
+                    await self._turn(client, around, why, since, absent=bool(wish) or at_start)
                     at_start = at_start and self.failures > 0
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _turn(
-        self, client: ProviderClient, why: str, since: str | None, *, absent: bool
-    ) -> None:
-        around = surroundings(self.settings, _unheard)
+    def _wish(self) -> Wish | None:
+        try:
+            return take_wish(self.settings.data, self.source)
+        except LogError as error:
+            _log.warning("%s: cannot hear what is wished: %s", self.source, error)
+            return None
 
+    async def _surroundings(self) -> Surroundings:
+        """A log that cannot be had now may be in a while: that must not end a whole `serve`."""
+        while True:
+            try:
+                return surroundings(self.settings, _unheard)
+            except LogError as error:
+                _log.warning("%s: not reconciled now: %s", self.source, error)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _turn(
+        self,
+        client: ProviderClient,
+        around: Surroundings,
+        why: str,
+        since: str | None,
+        *,
+        absent: bool,
+    ) -> None:
         async def work() -> None:
             asked = since or window_of(self.settings.data, self.rules, now())
             whole = asked is None

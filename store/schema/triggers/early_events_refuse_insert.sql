@@ -1,0 +1,5 @@
+-- early_events_refuse_insert: what is kept stays as it is, and what comes goes elsewhere.
+CREATE TRIGGER early_events_refuse_insert BEFORE INSERT ON early_events
+BEGIN
+  SELECT RAISE(ABORT, 'early_events is append-only: no INSERT');
+END;
