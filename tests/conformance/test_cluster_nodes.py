@@ -61,18 +61,17 @@ def holder(servers):
 
 
 def test_a_lease_given_back_is_taken_by_the_next_which_goes_on_where_the_work_was(servers):
-    first, second = lease(servers, reached=lambda: 7), lease(servers)
-    first.begin()
-    assert first.wait(20)
-    second.begin()
-    assert not second.wait(4)
-    first.close()
-    assert second.wait(20)
-    assert (second.position, second.number > first.number) == (7, True)
-    with pytest.raises(LeaseLost):
-        first.must_be_held()
-    second.must_be_held()
-    second.close()
+    with closing(lease(servers, reached=lambda: 7)) as first, closing(lease(servers)) as second:
+        first.begin()
+        assert first.wait(20)
+        second.begin()
+        assert not second.wait(4)
+        first.close()
+        assert second.wait(20)
+        assert (second.position, second.number > first.number) == (7, True)
+        with pytest.raises(LeaseLost):
+            first.must_be_held()
+        second.must_be_held()
 
 
 def test_the_lease_of_a_worker_that_was_killed_is_taken_over(servers, holder):
