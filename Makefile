@@ -8,10 +8,10 @@ MINUTES ?= 30
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture fuzz bench interop lint types browser clean
+.PHONY: help demo test torture cluster-torture fuzz bench interop lint types browser clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(READY)  ## real events arriving, a timeline in the browser (Ctrl-C stops it)
 	@$(BIN)/listener demo
@@ -27,6 +27,9 @@ test: $(READY) browser  ## format, lint, every test, import contracts, types
 
 torture: $(READY)  ## kill every part at random instants under load, MINUTES=30; a figure at its end
 	@$(BIN)/python -m tests.torture --minutes $(MINUTES)
+
+cluster-torture: $(READY)  ## the same to three NATS servers and two nodes, MINUTES=30
+	@$(BIN)/python -m tests.torture.shared --minutes $(MINUTES)
 
 fuzz: $(READY)  ## a million bad requests, and the memory they leave behind (some ten minutes)
 	@$(BIN)/python -m tests.fuzz.flat

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +84,6 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
-    "append_beside",
     "append_shared",
     "check_unlocked",
     "copy_of",
@@ -139,18 +137,6 @@ def open_guest(directory: Path) -> EventLog:
             if not path.exists():
                 raise
     return SqliteLog(directory / LOG_FILE, as_guest=True, guest_seconds=GUEST_SECONDS)
-
-
-def append_beside(directory: Path, event: NewEvent, place: Place | None = None) -> Appended:
-    """One event of a command's own, appended beside a running listener or without one; with a
-    `place` through the stream that is there, once this node has copied it.
-
-    Makes the log where there is none. Raises LogLocked, LogUnavailable, and as append_shared.
-    """
-    if place is not None:
-        return append_shared(directory, place, [event])[0]
-    with closing(open_guest(directory)) as log:
-        return log.append([event])[0]
 
 
 def append_shared(directory: Path, place: Place, events: Sequence[NewEvent]) -> list[Appended]:

@@ -12,7 +12,16 @@ from receiver.provider.client import ProviderClient
 from receiver.provider.door import provider_rules, providers, spoken_by
 from receiver.relay.asking import Asking, Log, Provider
 from receiver.relay.front import Relay
-from store import Accepted, Appender, NewEvent, Place, append_beside, copy_of, open_reader
+from store import (
+    Accepted,
+    Appender,
+    NewEvent,
+    Place,
+    append_shared,
+    copy_of,
+    open_guest,
+    open_reader,
+)
 from store.asked.ledger import AskedLedger
 
 
@@ -56,8 +65,14 @@ def through(appender: Appender, directory: Path) -> Callable[[NewEvent], Awaitab
 def beside(directory: Path, place: Place | None = None) -> Callable[[NewEvent], Awaitable[int]]:
     """Into the log as a command writes it, beside a receiver or without one."""
 
+    def written(event: NewEvent) -> int:
+        if place is not None:
+            return append_shared(directory, place, [event])[0].position
+        with closing(open_guest(directory)) as log:
+            return log.append([event])[0].position
+
     async def append(event: NewEvent) -> int:
-        return (await asyncio.to_thread(append_beside, directory, event, place)).position
+        return await asyncio.to_thread(written, event)
 
     return append
 

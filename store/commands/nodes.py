@@ -86,7 +86,8 @@ def _here(settings: Settings, name: str, sequence: int) -> Node:
 def status_command(settings: Settings, place: Place, *, as_json: bool) -> None:
     """Print how the cluster stands; exit code 1 where something is wrong."""
     state, found = asyncio.run(_ask(place))
-    why, values = (found, {}) if isinstance(found, str) else ("", found)
+    why = found if isinstance(found, str) else ""
+    values: Mapping[str, Value] = {} if isinstance(found, str) else found
     moment = utc_text(datetime.now(UTC))
     nodes = [
         Node(**json.loads(value.payload))

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from config.settings import Settings
 from receiver.__main__ import main
-from store import append_beside, append_shared, open_reader, verify_chain
+from store import append_shared, open_reader, verify_chain
 from store.commands.alone import alone
 from store.log.lease import Lease, LeaseLost
 from tests.jetstream import Servers, make_stream
@@ -61,18 +61,17 @@ def holder(servers):
 
 
 def test_a_lease_given_back_is_taken_by_the_next_which_goes_on_where_the_work_was(servers):
-    first, second = lease(servers, reached=lambda: 7), lease(servers)
-    first.begin()
-    assert first.wait(20)
-    second.begin()
-    assert not second.wait(4)
-    first.close()
-    assert second.wait(20)
-    assert (second.position, second.number > first.number) == (7, True)
-    with pytest.raises(LeaseLost):
-        first.must_be_held()
-    second.must_be_held()
-    second.close()
+    with closing(lease(servers, reached=lambda: 7)) as first, closing(lease(servers)) as second:
+        first.begin()
+        assert first.wait(20)
+        second.begin()
+        assert not second.wait(4)
+        first.close()
+        assert second.wait(20)
+        assert (second.position, second.number > first.number) == (7, True)
+        with pytest.raises(LeaseLost):
+            first.must_be_held()
+        second.must_be_held()
 
 
 def test_the_lease_of_a_worker_that_was_killed_is_taken_over(servers, holder):
@@ -120,7 +119,7 @@ def test_events_of_a_command_are_published_and_found_where_they_are_copied(tmp_p
         wait_for((tmp_path / "data" / "log.db").exists, "the log")
         place, data = servers.place(), tmp_path / "data"
         one, other = new_event("1"), new_event("2")
-        assert append_beside(data, one, place).position == 1
+        assert append_shared(data, place, [one])[0].position == 1
         found = append_shared(data, place, [replace(one, received_at=LATER), other])
         assert [(told.position, told.duplicate) for told in found] == [(1, True), (2, False)]
     finally:

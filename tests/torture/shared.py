@@ -1,9 +1,9 @@
 """Torture of a log that machines share: `python -m tests.torture.shared --minutes 3`.
 
 Three NATS servers that sync every write, two nodes, load all the while; at random instants a leader, a
-follower, all servers at once, a receiver or a copier is killed with -9 and started again, the leader
-stands still for a while (SIGSTOP) and goes on as if it still led, or all receivers are restarted in
-turn. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
+follower, all servers at once, a receiver or a copier is killed with -9 and started again, all
+receivers are restarted in turn, or a leader stands still for a while (SIGSTOP) and goes on as if it
+still led. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
 """
 
 import argparse

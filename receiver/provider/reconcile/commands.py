@@ -73,12 +73,12 @@ def reconcile_command(
         from store.commands.alone import alone
 
         configure(settings.log_format)
-        with alone(settings, "reconcile"):
-            try:
+        try:
+            with alone(settings, "reconcile"):
                 asyncio.run(keep_watch(settings, chosen))
-            except UnusableSettings as error:
-                # Not "cannot start": a secret that is gone must not end a whole `serve`.
-                raise Failed(error.message) from error
+        except UnusableSettings as error:
+            # Not "cannot start": a secret that is gone must not end a whole `serve`.
+            raise Failed(error.message) from error
         return
     for source in chosen:
         reconcile_rules(settings, source)
