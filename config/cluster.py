@@ -40,6 +40,19 @@ class Cluster(Table):
         description="How long an event waits for its quorum, the election of a leader included; "
         "beyond it 503.",
     )
+    node: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="What this node is called among the others; each needs a name of its own. "
+        "Empty: the machine's name.",
+    )
+    lease_seconds: float = Field(
+        default=6.0,
+        ge=3,
+        le=60,
+        description="How long a node that died keeps work that one node does at a time: forwarding "
+        "to a target, registering at providers, reconciling. Then another takes it over.",
+    )
     plain_nats: bool = Field(
         default=False,
         description="Let events travel unencrypted on other networks than loopback.",

@@ -89,6 +89,14 @@ class Settings(BaseModel):
     failed_attempts_per_minute: float = Field(
         default=20.0, gt=0, description="How many of them are forgotten each minute."
     )
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="How long a receiver that is told to stop says 503 at /health/ready and still "
+        "takes events, each with Connection: close. Behind a load balancer: longer than it takes to "
+        "notice.",
+    )
     prefixes: tuple[str, ...] = Field(
         default=("", "/tmf-api/troubleTicketManagement/v5", "/tmf-api/troubleTicket/v5"),
         description="Paths under which /listener/… is served: bare, FIT's, TMF621's.",

@@ -82,9 +82,16 @@ class Health:
         self._standing = Standing()
         self._looked_at = -FRESH_SECONDS
         self._looking = asyncio.Lock()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """From now on it is not ready: it ends soon."""
+        self._stopping = True
 
     async def standing(self) -> Standing:
         """How things stand; never raises."""
+        if self._stopping:
+            return Standing(broken=("receiver: it is stopping; send to another",))
         async with self._looking:
             if self._monotonic() - self._looked_at >= FRESH_SECONDS:
                 self._standing = await self._look()

@@ -63,7 +63,7 @@ async def receive(settings: Settings) -> None:
         metrics = Metrics()
         appender = await _appender(settings, metrics)
         try:
-            async with asking(settings, through(appender)) as asked:
+            async with asking(settings, through(appender, settings.data)) as asked:
                 settling = asyncio.create_task(_settle(asked))
                 with closing(_consumers(settings, identify, asked)) as consumers:
                     await _serve(
@@ -142,13 +142,19 @@ async def _serve(
     consumers: ConsumersFront,
 ) -> None:
     limits = _limits(settings)
+    health = Health(appender, settings.data, Thresholds(**settings.health.model_dump()))
+
+    def stopping() -> None:
+        health.stop()
+        consumers.watch.stop()
+
     app = create_app(
         traces.appender(appender),
         sources=rules(settings),
         identify=identify,
         limits=limits,
         prefixes=settings.prefixes,
-        health=Health(appender, settings.data, Thresholds(**settings.health.model_dump())),
+        health=health,
         metrics=metrics,
         metrics_page=settings.metrics or is_loopback(settings.host),
         security=security(settings, identify),
@@ -173,8 +179,9 @@ async def _serve(
             timeout_keep_alive=limits.keep_alive_seconds,
             timeout_graceful_shutdown=GRACE_SECONDS,
         ),
-        on_stopping=consumers.watch.stop,
+        on_stopping=stopping,
         handshakes=handshakes,
+        drain_seconds=settings.drain_seconds,
     )
     server.stop_on_signals()
     _measure(metrics, appender, server, identify, consumers)

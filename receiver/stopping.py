@@ -26,7 +26,8 @@ _Makes = Callable[..., asyncio.Protocol]
 class PatientServer(uvicorn.Server):
     """A uvicorn server that drains its connections before it closes them.
 
-    `on_stopping` is called first: whoever answers without end has to come to one. With
+    `on_stopping` is called first: whoever answers without end has to come to one. New connections
+    are taken for `drain_seconds` more, each for one answer. With
     `handshakes` it speaks TLS, and those who open a connection are counted too.
     """
 
@@ -35,8 +36,10 @@ class PatientServer(uvicorn.Server):
         config: uvicorn.Config,
         on_stopping: Callable[[], None],
         handshakes: Handshakes | None = None,
+        drain_seconds: float = 0.0,
     ) -> None:
         super().__init__(config)
+        self._drain_seconds = drain_seconds
         self._on_stopping = on_stopping
         self._handshakes = handshakes
 
@@ -53,16 +56,23 @@ class PatientServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then what uvicorn does: the idle are closed, the busy have their time."""
         self._on_stopping()
+        # In place: requests in flight hold this very list.
+        self.server_state.default_headers.append((b"connection", b"close"))
+        # Still taking connections: whoever balances load sees that we are not ready, and goes.
+        await self._taking_leave()
         # One turn of the loop accepts whoever has connected already; closing would reset them.
         await asyncio.sleep(0)
         for server in self.servers:
             server.close()
-        # In place: requests in flight hold this very list.
-        self.server_state.default_headers.append((b"connection", b"close"))
         await self._drained()
         if self._handshakes is not None:
             self._handshakes.end()
         await super().shutdown(sockets)
+
+    async def _taking_leave(self) -> None:
+        until = asyncio.get_running_loop().time() + self._drain_seconds
+        while asyncio.get_running_loop().time() < until and not self.force_exit:  # noqa: ASYNC110  a second signal is no event
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _drained(self) -> None:
         loop = asyncio.get_running_loop()

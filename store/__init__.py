@@ -1,6 +1,8 @@
 """WHAT IS KEPT: the front of the store. Other rooms import from here, and from nowhere below."""
 
 import os
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +85,10 @@ __all__ = [
     "RuleBook",
     "Rules",
     "UnknownTicket",
+    "append_beside",
+    "append_shared",
     "check_unlocked",
+    "copy_of",
     "dead_letters",
     "history",
     "hubs",
@@ -134,6 +139,36 @@ def open_guest(directory: Path) -> EventLog:
             if not path.exists():
                 raise
     return SqliteLog(directory / LOG_FILE, as_guest=True, guest_seconds=GUEST_SECONDS)
+
+
+def append_beside(directory: Path, event: NewEvent, place: Place | None = None) -> Appended:
+    """One event of a command's own, appended beside a running listener or without one; with a
+    `place` through the stream that is there, once this node has copied it.
+
+    Makes the log where there is none. Raises LogLocked, LogUnavailable, and as append_shared.
+    """
+    if place is not None:
+        return append_shared(directory, place, [event])[0]
+    with closing(open_guest(directory)) as log:
+        return log.append([event])[0]
+
+
+def append_shared(directory: Path, place: Place, events: Sequence[NewEvent]) -> list[Appended]:
+    """Events of a command's own in a log that several machines share; returns when this node has
+    copied them.
+
+    Raises LogUnavailable, and LogError where they are kept but not copied here within 30 s.
+    """
+    from store.log.beside import append_through
+
+    return append_through(directory, place, events)
+
+
+def copy_of(directory: Path, accepted: Accepted, event: NewEvent) -> Appended:
+    """What became of an event that the stream accepted, once this node has copied it. Raises as append_shared."""
+    from store.log.beside import wait_for_copies
+
+    return wait_for_copies(directory, accepted.sequence, [event])[0]
 
 
 def open_reader(directory: Path) -> LogReader:

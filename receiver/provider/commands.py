@@ -85,6 +85,7 @@ def watch(settings: Settings) -> None:
     from receiver.provider.door import watched
     from receiver.provider.reconcile.asked import asking
     from receiver.provider.watching import watch as watching
+    from store.commands.alone import alone
 
     configure(settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,8 @@ def watch(settings: Settings) -> None:
         raise UnusableSettings("No source has a hub_callback in [sources.NAME.provider].")
     listens_at = (settings.host, settings.port)
     reconcile = asking(settings.data, "registered anew")
-    asyncio.run(watching(settings.data, found, listens_at=listens_at, reconcile=reconcile))
+    with alone(settings, "hub"):
+        asyncio.run(watching(settings.data, found, listens_at=listens_at, reconcile=reconcile))
 
 
 def _each(

@@ -32,6 +32,7 @@ from receiver.rejections import (
 from receiver.relay import bodies
 from receiver.relay.asking import Told, Wish
 from receiver.relay.kinds import KINDS, wish
+from store.commands.cluster import place_of
 from store.commands.common import as_json
 from store.printing import printable
 
@@ -158,7 +159,7 @@ def _run(
 async def _asked(settings: Settings, wished: Wish) -> Told:
     from receiver.relay.door import asking, beside
 
-    async with asking(settings, beside(settings.data)) as asked:
+    async with asking(settings, beside(settings.data, place_of(settings))) as asked:
         return await asked.ask(wished)
 
 

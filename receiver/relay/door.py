@@ -12,7 +12,7 @@ from receiver.provider.client import ProviderClient
 from receiver.provider.door import provider_rules, providers, spoken_by
 from receiver.relay.asking import Asking, Log, Provider
 from receiver.relay.front import Relay
-from store import Accepted, Appender, LogUnavailable, NewEvent, open_guest, open_reader
+from store import Accepted, Appender, NewEvent, Place, append_beside, copy_of, open_reader
 from store.asked.ledger import AskedLedger
 
 
@@ -39,27 +39,25 @@ def relay(settings: Settings, asked: Asking, limits: Limits) -> Relay:
     return Relay(asked, sources=settings.sources, limits=limits, prefixes=settings.prefixes)
 
 
-def through(appender: Appender) -> Callable[[NewEvent], Awaitable[int]]:
-    """Into the log as a receiver writes it."""
+def through(appender: Appender, directory: Path) -> Callable[[NewEvent], Awaitable[int]]:
+    """Into the log as a receiver writes it; known by its position, so of a log that several machines
+    share once this one has copied it.
+    """
 
     async def append(event: NewEvent) -> int:
         appended = await appender.append(event)
         if isinstance(appended, Accepted):
-            raise LogUnavailable("It is kept by a quorum, and numbered where it is copied.")
+            appended = await asyncio.to_thread(copy_of, directory, appended, event)
         return appended.position
 
     return append
 
 
-def beside(directory: Path) -> Callable[[NewEvent], Awaitable[int]]:
+def beside(directory: Path, place: Place | None = None) -> Callable[[NewEvent], Awaitable[int]]:
     """Into the log as a command writes it, beside a receiver or without one."""
 
-    def written(event: NewEvent) -> int:
-        with closing(open_guest(directory)) as log:
-            return log.append([event])[0].position
-
     async def append(event: NewEvent) -> int:
-        return await asyncio.to_thread(written, event)
+        return (await asyncio.to_thread(append_beside, directory, event, place)).position
 
     return append
 

@@ -16,6 +16,7 @@ from config.options import common_options
 from config.settings import Settings
 from store.commands.common import says_why
 from store.commands.credentials import tls_of
+from store.commands.nodes import status_command, telling
 from store.commands.targets import UnusableTarget
 from store.log.place import Place
 
@@ -102,7 +103,8 @@ async def _copy(settings: Settings, place: Place) -> None:
                 copier = Copier(copied, stream)
                 await copier.begin()
                 log.info("copying %s from message %d", place.stream, copier.sequence)
-                await _copy_on(copier, stream, settings.follow_seconds, stopping)
+                async with telling(settings, place, copier):
+                    await _copy_on(copier, stream, settings.follow_seconds, stopping)
                 log.info("stopped at message %d", copier.sequence)
             except store.LogUnavailable as error:
                 log.warning("%s Trying again.", error)
@@ -142,8 +144,27 @@ def cluster() -> None:
     \b
     Examples:
       listener cluster create
+      listener cluster status
       listener cluster leave
     """
+
+
+@cluster.command(name="status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@common_options
+@says_why
+def status(settings: Settings, *, as_json: bool) -> None:
+    """How stream, nodes and leases stand. Exit code 1 where something is wrong, and says what.
+
+    Wrong is: no quorum, fewer servers in step than were asked for, a node that does not copy, and
+    nodes whose logs are not the same.
+
+    \b
+    Examples:
+      listener cluster status --data ./data
+      listener cluster status --json --data ./data
+    """
+    status_command(settings, shared_place(settings), as_json=as_json)
 
 
 @cluster.command(name="create")

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,10 +13,12 @@ import store
 from config.options import common_options
 from config.settings import Settings
 from config.targets import Forwarding, Tmf
+from store.commands.alone import alone
 from store.commands.common import Failed, by_option, now, says_why
 from store.replay.job import STOPPED, Stopping, Work
 from store.replay.ledger import Job, Ledger, UnknownJob, name_of_forwarding
 from store.replay.selection import Selected, Selection
+from store.replay.standing import settled
 from store.replay.targets import tmf
 
 log = logging.getLogger("listener.forward")
@@ -50,16 +53,26 @@ def forward(settings: Settings, target: str, by: str) -> None:
     if not _log_is_there(settings.data, stopping):
         return
     selection = _selection(wanted)
+    work_name = name_of_forwarding(target)
+    reached = partial(settled, settings.data, work_name)
     with (
-        closing(Ledger(settings.data)) as ledger,
+        alone(settings, f"forward-{target}", lambda: stopping.asked, reached) as turn,
+        closing(Ledger(settings.data, fence=turn.must_be_held)) as ledger,
         closing(Selected(settings.data, selection)) as selected,
     ):
-        after = selected.head() if wanted.begin == "now" else 0
+        # Where another node forwarded before, this one goes on there.
+        after = turn.position or (selected.head() if wanted.begin == "now" else 0)
         job = _job(ledger, target, selection, after, by)
         try:
             ledger.take(job)
         except store.LogLocked as error:
             raise Failed(str(error)) from error
+        if turn.position > job.checkpoint:
+            log.info("another node had delivered up to position %d", turn.position)
+            job = ledger.overtaken(job, turn.position)
+        _wait_for_copy(selected, turn.position, stopping)
+        if stopping.asked:
+            return
         if job.checkpoint > (head := selected.head()):
             # A log that was restored from an older copy: what comes now has those positions anew.
             log.warning("the log ends at %d, before position %d that was reached: going on from its end", head, job.checkpoint)  # fmt: skip
@@ -78,6 +91,12 @@ def forward(settings: Settings, target: str, by: str) -> None:
         log.info("stopped at position %d", ledger.job(job.name).checkpoint)
     if why != STOPPED:
         raise click.ClickException(f"Forwarding to {target} stopped: {why}.")
+
+
+def _wait_for_copy(selected: Selected, position: int, stopping: Stopping) -> None:
+    """What another node had delivered may not be copied here yet."""
+    while selected.head() < position and not stopping.asked:
+        time.sleep(0.1)
 
 
 def _selection(target: Forwarding) -> Selection:

@@ -31,6 +31,16 @@ class Message(NamedTuple):
     payload: bytes
 
 
+class Peer(msgspec.Struct, frozen=True):
+    """A server that follows."""
+
+    name: str = ""
+    current: bool = False
+    offline: bool = False
+    lag: int = 0
+    """Messages that it does not have."""
+
+
 class State(NamedTuple):
     """How the stream is."""
 
@@ -47,6 +57,7 @@ class State(NamedTuple):
     in_step: int
     """Of these, those that have everything."""
     metadata: Mapping[str, str]
+    followers: tuple[Peer, ...] = ()
 
     @property
     def has_quorum(self) -> bool:
@@ -94,13 +105,6 @@ class Acknowledged(msgspec.Struct):
     error: Error | None = None
 
 
-class Peer(msgspec.Struct):
-    """A server that follows."""
-
-    current: bool = False
-    offline: bool = False
-
-
 class _Cluster(msgspec.Struct):
     leader: str = ""
     replicas: tuple[Peer, ...] = ()
@@ -137,6 +141,7 @@ class Info(msgspec.Struct):
             online=led + sum(not one.offline for one in others),
             in_step=led + sum(one.current for one in others),
             metadata=self.config.metadata,
+            followers=others,
         )
 
 

@@ -19,7 +19,7 @@ delivered but not committed when a process was killed (at most a `Batch`) is del
 import fcntl
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -97,11 +97,13 @@ class Span(NamedTuple):
 class Ledger:
     """replay.db of one data directory; made where it is missing. From one thread.
 
-    Raises LogMissing without that directory, LogUnavailable when the file cannot be used.
+    `fence` is asked before what became of events is kept: it raises where the work is another
+    node's now. Raises LogMissing without that directory, LogUnavailable when the file cannot be used.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, fence: Callable[[], None] = lambda: None) -> None:
         self.path = directory / REPLAY_FILE
+        self._fence = fence
         self._lock = -1
         if not directory.is_dir():
             raise LogMissing(f"{directory} does not exist.")
@@ -158,6 +160,19 @@ class Ledger:
             )
         return self.job(job.name)
 
+    def overtaken(self, job: Job, position: int) -> Job:
+        """Another node dealt with everything up to this position: what waited here is delivered."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE deliveries SET outcome = 'delivered' WHERE job = ? AND position <= ?"
+                " AND outcome = 'waiting'",
+                (job.job, position),
+            )
+            self._connection.execute(
+                "UPDATE jobs SET checkpoint = max(checkpoint, ?) WHERE job = ?", (position, job.job)
+            )
+        return self.job(job.name)
+
     def begin(
         self, *, name: str | None, kind: str, target: str, selection: str, after: int, by: str, at: str
     ) -> Job:  # fmt: skip
@@ -197,6 +212,7 @@ class Ledger:
     def settle(self, job: Job, batch: "Batch", at: str) -> None:
         """Keep what became of some events, and how far the job is, in one transaction."""
         with self._transaction():
+            self._fence()
             self._connection.executemany(_SETTLE, ((job.job, *row) for row in batch.rows))
             if batch.span:
                 self._connection.execute(_SPAN, (job.job, *batch.span, batch.delivered, at))

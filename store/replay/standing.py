@@ -16,6 +16,11 @@ SELECT target, checkpoint, delivered, failures,
   problem, updated_at
 FROM jobs WHERE kind = 'forward' ORDER BY target
 """
+_SETTLED = """
+SELECT min(checkpoint, coalesce((SELECT min(position) - 1 FROM deliveries
+     WHERE job = jobs.job AND outcome IN ('waiting', 'dead') AND outcome = 'waiting'), checkpoint))
+FROM jobs WHERE name = ?
+"""
 _DEAD = """
 SELECT jobs.name, jobs.target, position, ticket, attempts, error, at
 FROM deliveries JOIN jobs USING (job)
@@ -43,6 +48,17 @@ class Forwarding(NamedTuple):
     """Dead letters: `listener deadletters`."""
     problem: str | None
     updated_at: str
+
+
+def settled(directory: Path, job: str) -> int:
+    """Position up to which nothing of this job waits: another may go on behind it. 0: unknown."""
+    try:
+        uri = f"{(directory / REPLAY_FILE).absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as file:
+            found = file.execute(_SETTLED, (job,)).fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(found[0]) if found else 0
 
 
 class DeadLetter(NamedTuple):

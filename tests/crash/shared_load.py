@@ -74,6 +74,14 @@ class Node:
         self.receiver = self._start("receive", port)
         self.receiver.wait_until_ready()
 
+    def restart_receiver(self) -> None:
+        """As for an update: told to stop, started again."""
+        port = self.receiver.port
+        self.receiver.stop()
+        self.receiver.end()
+        self.receiver = self._start("receive", port)
+        self.receiver.wait_until_ready()
+
     def kill_copier(self) -> None:
         self.copier.end()
         self.copier = self._start("copy")

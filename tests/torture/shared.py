@@ -1,8 +1,9 @@
 """Torture of a log that machines share: `python -m tests.torture.shared --minutes 3`.
 
 Three NATS servers that sync every write, two nodes, load all the while; at random instants a leader, a
-follower, all servers at once, a receiver or a copier is killed with -9 and started again, or a leader
-stands still for a while (SIGSTOP) and goes on as if it still led. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
+follower, all servers at once, a receiver or a copier is killed with -9 and started again, the leader
+stands still for a while (SIGSTOP) and goes on as if it still led, or all receivers are restarted in
+turn. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
 """
 
 import argparse
@@ -72,6 +73,7 @@ class Torment:
             "follower": lambda: self._server(1),
             "leader that stands still": self._pause,
             "all servers": self._all,
+            "rolling restart": self._roll,
             "receiver": lambda: self._chance.choice(self._nodes).kill_receiver(),
             "copier": lambda: self._chance.choice(self._nodes).kill_copier(),
         }
@@ -103,6 +105,10 @@ class Torment:
         self._servers.kill(number)
         self.rest(0, LONGEST_OUTAGE_SECONDS)
         self._servers.start(number)
+
+    def _roll(self) -> None:
+        for node in self._nodes:
+            node.restart_receiver()
 
     def _all(self) -> None:
         self._servers.kill()

@@ -70,13 +70,15 @@ def reconcile_command(
         raise Failed("No source has a provider. See [sources.NAME.provider] in example.toml.")
     if watch:
         from receiver.provider.reconcile.watch import keep_watch
+        from store.commands.alone import alone
 
         configure(settings.log_format)
-        try:
-            asyncio.run(keep_watch(settings, chosen))
-        except UnusableSettings as error:
-            # Not "cannot start": a secret that is gone must not end a whole `serve`.
-            raise Failed(error.message) from error
+        with alone(settings, "reconcile"):
+            try:
+                asyncio.run(keep_watch(settings, chosen))
+            except UnusableSettings as error:
+                # Not "cannot start": a secret that is gone must not end a whole `serve`.
+                raise Failed(error.message) from error
         return
     for source in chosen:
         reconcile_rules(settings, source)

@@ -12,6 +12,7 @@ from receiver.provider.reconcile.rules import ReconcileRules
 from receiver.provider.reconcile.run import Surroundings
 from receiver.provider.reconcile.walk import Progress
 from store import Appended, LogError, NewEvent
+from store.commands.cluster import place_of
 from store.commands.common import rule_book
 from store.keeping.head import signature
 from store.reconciling.keeping_up import keep_up
@@ -50,8 +51,9 @@ def surroundings(settings: Settings, progress: Progress) -> Surroundings:
     rules = rule_book(settings)
     # Whoever begins has a log to compare with.
     settings.data.mkdir(parents=True, exist_ok=True)
-    with closing(store.open_guest(settings.data)):
-        pass
+    if place_of(settings) is None:
+        with closing(store.open_guest(settings.data)):
+            pass
     return Surroundings(
         directory=settings.data,
         now=now,
@@ -67,5 +69,7 @@ def now() -> str:
 
 
 def _append(settings: Settings, events: Sequence[NewEvent]) -> list[Appended]:
+    if (place := place_of(settings)) is not None:
+        return store.append_shared(settings.data, place, events)
     with closing(store.open_guest(settings.data)) as log:
         return log.append(events)
