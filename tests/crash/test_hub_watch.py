@@ -18,6 +18,7 @@ from store.hub.file import HubFile
 from store.hub.standing import standing
 from store.own_events import OWN_TYPES
 from tests.hubs import Hub, config_of
+from tests.mirrored import resources
 from tests.provider.access import Access
 from tests.provider.habits import Habits
 from tests.provider.running import running_provider
@@ -55,6 +56,16 @@ def bodies(data):
         return {event.body for event in log.read() if event.event_type not in OWN_TYPES}
 
 
+def latest(tickets):
+    return {
+        name: (one.get("status"), one.get("lastUpdate", "")[:19]) for name, one in tickets.items()
+    }
+
+
+def known(data):
+    return latest({one["id"]: one for _, one in resources(data / "history.db", "TroubleTicket")})
+
+
 def told_by(provider):
     return {one.body for one in provider.told() if one.outcome == "taken"}
 
@@ -85,7 +96,9 @@ def test_a_provider_that_forgets_our_hub_is_noticed_and_healed_without_a_hand(pr
         wait_for(lambda: stand(listener.data).heals, "the look to be kept")
         seen = stand(listener.data)
         assert (seen.heals, seen.healed, seen.problem) == (1, "the provider had forgotten it", None)
-        assert seen.reconcile_since, "what happened in between is to be read there"
+        wait_for(
+            lambda: known(listener.data) == latest(provider.tickets()), "what we missed to be read"
+        )
         page = httpx.get(f"{listener.url}/metrics").text
         assert 'listener_hub_registered{source="nord"} 1.0' in page
         assert 'listener_hub_heals_total{source="nord"} 1.0' in page
