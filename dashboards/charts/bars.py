@@ -67,6 +67,10 @@ def bar(length: float, longest: float, colour: str) -> Markup:
     )
 
 
+LABEL_WIDTH = 80
+"""Of an hour and its day; where there is less room, it ends at its hour."""
+
+
 def hours(
     first: Sequence[tuple[str, int]], second: Sequence[int], names: tuple[str, str]
 ) -> Markup:
@@ -111,7 +115,8 @@ def hours(
         if hour[11:13] in ("00", "12"):
             parts.append(
                 svg(
-                    '<text class="tick" x="{x}" y="{y}">{label}</text>',
+                    '<text class="tick{last}" x="{x}" y="{y}">{label}</text>',
+                    last=" last" if x > _RIGHT - LABEL_WIDTH else "",
                     x=x,
                     y=middle + _HALF + 20,
                     label=words.when_short(hour),
