@@ -78,7 +78,10 @@ def shown_in_passing(
         date = view.status_date
         dated = date if is_plausible(date, view.occurred_at, born_at) else None
         status = view.status.status if view.status else None
-        if (not status and not dated) or known.has(status, dated, view.occurred_at):
+        was_asked = view.kind == "reconciled"
+        if not status and not dated:
+            continue
+        if known.has(status, dated, view.occurred_at, was_asked=was_asked):
             continue
         point = Point(
             status=status,
@@ -86,7 +89,7 @@ def shown_in_passing(
             rule="statusChangeDate" if dated else view.occurred_rule,
             reason=view.status.reason if view.status else "",
             inferred=True,
-            gap=view.kind != "reconciled" and (was_created or bool(known.points)),
+            gap=not was_asked and (was_created or bool(known.points)),
             witnesses=[view],
             dates={dated} if dated else set(),
         )
@@ -103,7 +106,7 @@ def _read_last(showing: Sequence[View], known: "_Known") -> list[Point]:
     found: list[Point] = []
     for view in showing:
         status = view.status if view.kind == "reconciled" else None
-        if status is None or known.has(status.status, None, view.occurred_at):
+        if status is None or known.has(status.status, None, view.occurred_at, was_asked=True):
             continue
         point = Point(
             *(status.status, view.occurred_at, view.occurred_rule, status.reason),
@@ -185,8 +188,13 @@ class _Known:
         self.points.insert(place, point)
         self._dates.add_all(point)
 
-    def has(self, status: str | None, dated: str | None, occurred_at: str) -> bool:
-        """Whether what an event lets show was known: this status then, or a change at that date."""
+    def has(
+        self, status: str | None, dated: str | None, occurred_at: str, *, was_asked: bool
+    ) -> bool:
+        """Whether what an event lets show was known: this status then, or a change at that date.
+
+        `was_asked`: it is the provider's answer, which knows of every change.
+        """
         if dated and self._dates.near(status, dated):
             return True
         if status is None:
@@ -196,7 +204,9 @@ class _Known:
         if now and now.status == status:
             # Another date of the status it had already: meanwhile it was left, and came back.
             return not (dated and now.dates and dated > now.at)
-        return self._changed_just_then(status, occurred_at, place, now)
+        return self._changed_soon(status, occurred_at, place) or (
+            not was_asked and self._changed_just_then(status, occurred_at, now)
+        )
 
     def _was_told_soon_after(self, date: str) -> bool:
         place = bisect_left(self.points, date, key=_at)
@@ -205,14 +215,13 @@ class _Known:
             for point in self.points[place : place + 1]
         )
 
-    def _changed_just_then(
-        self, status: str, occurred_at: str, place: int, now: Point | None
-    ) -> bool:
-        # The attribute event that explains a status change may be sent just before it, with the
-        # new status; or until the change itself is told, with the old one.
+    def _changed_soon(self, status: str, occurred_at: str, place: int) -> bool:
+        # The attribute event that explains a status change may be sent just before it.
         soon = self._status_point(range(place, len(self.points)))
-        if soon and soon.status == status and are_near(soon.at, occurred_at, SKEW_SECONDS):
-            return True
+        return bool(soon and soon.status == status and are_near(soon.at, occurred_at, SKEW_SECONDS))
+
+    def _changed_just_then(self, status: str, occurred_at: str, now: Point | None) -> bool:
+        # Until the change itself is told, it may be sent with the old status.
         if now is None or not _may_be_untold(now, occurred_at):
             return False
         number = bisect_left(self.points, now.at, key=_at)

@@ -124,6 +124,16 @@ def test_a_whole_answer_clears_what_it_does_not_name_and_a_part_of_one_does_not(
         assert (told.get("description"), told["senders_own"]) == (expected, "kept")
 
 
+def test_a_status_that_was_left_and_taken_again_within_a_minute_is_what_the_answer_says():
+    answers = [
+        _read(b'{"id": "T-1", "status": "%s", "lastUpdate": "2026-03-05T09:00:%sZ"}' % one)
+        for one in ((b"pending", b"00.000"), (b"acknowledged", b"30.000"))
+    ]
+    for known in ([answers[0]], answers, answers[::-1]):
+        (ticket,) = rows(_history(_created(), *known), "tickets")
+        assert ticket["status"] == ("pending" if known == [answers[0]] else "acknowledged")
+
+
 def test_a_ticket_that_the_provider_no_longer_has_is_deleted_until_it_has_it_again():
     place = {"source": "default", "path": "/troubleTicket/T-1"}
     lost = gone(
