@@ -87,6 +87,21 @@ def append(directory, *events):
         log.append(events)
 
 
+def test_a_provider_whose_clock_is_hours_behind_is_reconciled_since_the_last_time(tmp_path):
+    early = datetime.now(UTC) - timedelta(hours=6)
+    with running_provider(seed=5, tickets=30, now=early) as provider:
+        asked_of(provider, tmp_path)
+        provider.advance(minutes=20)
+        assert not equal(tmp_path, provider)
+        since = window_of(tmp_path, ReconcileRules(source="default"), now())
+        assert since is not None
+        outcome = asked_of(provider, tmp_path, since=since)
+        assert outcome.told["resources"]["TroubleTicket"]["read"] == "what changed"
+        assert outcome.healed
+        assert equal(tmp_path, provider)
+        assert asked_of(provider, tmp_path, since=since).healed == 0
+
+
 @pytest.mark.parametrize(
     "habits",
     [

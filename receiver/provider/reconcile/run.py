@@ -18,7 +18,7 @@ from store.reconciling.ledger import DIFFERS, HEALED, SEEN, UNEXPLAINED, Ledger,
 from store.times import moment, utc_text
 
 SKEW_SECONDS = 300.0
-"""Two windows overlap by this: the provider's clock may be behind ours by as much."""
+"""Two windows overlap by this: the provider's clock may go as unevenly as that."""
 STALE_SECONDS = 21_600.0
 """An interrupted reconciliation is gone on with for so long; later all is begun anew."""
 
@@ -185,7 +185,20 @@ class _Work:
 
     def _walk(self, kind: str) -> Walk:
         kept: dict[str, Any] = self._run["walks"].get(kind, {})
-        return Walk(**kept) if kept else Walk(resource_type=kind, since=self._run["since"])
+        return Walk(**kept) if kept else Walk(resource_type=kind, since=self._since(kind))
+
+    def _since(self, kind: str) -> str | None:
+        """The window's begin by the provider's clock, which the last certificate shows: it was at
+        least so far behind ours as the latest change that it told of then. Of one that was only
+        quiet nothing more is read for that: it has nothing older to tell anew.
+        """
+        since = self._run["since"]
+        last = certificates.last(self._around.directory, self._rules.source, complete=True)
+        newest = last.told["resources"].get(kind, {}).get("newest") if last else None
+        if since is None or last is None or newest is None:
+            return since
+        behind = moment(last.told["window"]["until"]) - moment(newest)
+        return utc_text(moment(since) - max(behind, timedelta()))
 
     def _keep(self, walk: Walk) -> None:
         self._run["walks"][walk.resource_type] = asdict(walk)
@@ -251,6 +264,7 @@ class _Work:
             "unexplained": self._ledger.count(UNEXPLAINED, kind),
             "read": "what changed" if walk.stopped == "since" else "everything",
             "counted": walk.counted,
+            "newest": walk.newest,
             "complete": not why,
             **({"why": why} if why else {}),
         }

@@ -56,6 +56,8 @@ class Walk:
     times: int = 1
     turn: int = 1
     """Which reading this is, of all and of beginnings: what was seen in it is ground to stand on."""
+    newest: str | None = None
+    """The latest lastUpdate that was seen, by the provider's clock."""
     stopped: str = ""
     """Why it ended before the list did: `since`, `most`; empty when it did not."""
     is_done: bool = False
@@ -193,6 +195,8 @@ class Walker:
         held = self._holdings.of(kind, ids)
         news = 0
         walk.seen += len({*ids} - seen.keys())
+        dates = [date for one in page.found if (date := self._updated(one))]
+        walk.newest = max([*dates, walk.newest or ""]) or None
         with self._ledger.writing():
             for one in page.found:
                 digest = hashlib.sha256(one.answer).hexdigest()[:16]
