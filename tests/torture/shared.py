@@ -124,6 +124,21 @@ def found(node: Node) -> Found:
         return Found(numbers, verify_chain(log) is None, told, rows(fold(log), arrival=True))
 
 
+def wait_until_copied(nodes: list[Node], servers: Servers, load: Load) -> None:
+    """Until every node has what the stream has."""
+
+    def done(node: Node) -> bool:
+        # Asked each time: what was not acknowledged may still be on its way. And a leader that was
+        # cut off tells a while what was.
+        last = state(servers).last
+        return copied(node.data / "log.db") == last >= load.sequence
+
+    for node in nodes:
+        said = node.copier.lines
+        what = f"the copy up to {load.sequence}; its copier said {said}"
+        wait_for(lambda node=node: done(node), what, PATIENCE_SECONDS)
+
+
 def problems(nodes: list[Found], acknowledged: list[int]) -> list[str]:
     wrong: list[str] = []
     for number, node in enumerate(nodes, start=1):
@@ -155,12 +170,7 @@ def torture(place: Path, seconds: float, seed: int) -> list[str]:
                 print(f"{name}: {len(load.acknowledged):,} acknowledged", file=sys.stderr)
         finally:
             load.stop()
-        for node in nodes:
-            wait_for(
-                lambda node=node: copied(node.data / "log.db") == state(servers).last,
-                "the copy",
-                PATIENCE_SECONDS,
-            )
+        wait_until_copied(nodes, servers, load)
         told = ", ".join(f"{count} × {name}" for name, count in torment.blows.items())
         print(
             f"{len(load.acknowledged):,} acknowledged, {load.unanswered:,} refused; killed: {told}"
