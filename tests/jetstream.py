@@ -38,12 +38,12 @@ class Servers:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        return tuple(f"nats://{self._clients(number)}" for number in range(self.count))
+        return tuple(f"nats://{self.towards_clients(number)}" for number in range(self.count))
 
     @property
     def log(self) -> str:
         """What `log` is in the settings."""
-        return f"nats://{','.join(map(self._clients, range(self.count)))}/tickets"
+        return f"nats://{','.join(map(self.towards_clients, range(self.count)))}/tickets"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,19 +105,21 @@ class Servers:
     def _file(self, number: int) -> Path:
         return self._directory / f"server{number}" / "nats.conf"
 
-    def _clients(self, number: int) -> str:
+    def towards_clients(self, number: int) -> str:
+        """Host and port."""
         host = self._network.client_address(number) if self._network else "127.0.0.1"
         return f"{host}:{port_of(self._ports[number])}"
 
-    def _others(self, number: int) -> str:
+    def towards_servers(self, number: int) -> str:
+        """Host and port."""
         host = self._network.server_address(number) if self._network else "127.0.0.1"
         return f"{host}:{port_of(self._routes[number])}"
 
     def _settings(self, number: int, max_payload: str) -> str:
-        routes = ", ".join(f'"nats://{self._others(one)}"' for one in range(self.count))
+        routes = ", ".join(f'"nats://{self.towards_servers(one)}"' for one in range(self.count))
         told = f"""
 server_name: server{number}
-listen: "{self._clients(number)}"
+listen: "{self.towards_clients(number)}"
 max_payload: {max_payload}
 jetstream {{ store_dir: "{self._file(number).parent}", sync_interval: always }}
 """
@@ -126,7 +128,7 @@ jetstream {{ store_dir: "{self._file(number).parent}", sync_interval: always }}
         return f"""{told}
 cluster {{
   name: listeners
-  listen: "{self._others(number)}"
+  listen: "{self.towards_servers(number)}"
   routes: [{routes}]
 }}
 """
