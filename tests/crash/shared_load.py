@@ -46,6 +46,8 @@ class Load:
                     if self._is_taken(client, self._urls[node % len(self._urls)], number):
                         self.acknowledged.append(number)
                         break
+                    if self._stopping.is_set():  # perhaps nobody ever takes it
+                        break
 
     def _is_taken(self, client: httpx.Client, url: str, number: int) -> bool:
         headers = {"content-type": "application/json"}
