@@ -7,16 +7,27 @@ from contextlib import suppress
 from pathlib import Path
 
 from store import Place
+from tests.networks import Network
 from tests.torture.processes import port_of, reserved, wait_for
 
 SERVER = Path(sys.executable).with_name("nats-server")
 
 
 class Servers:
-    """So many NATS servers with JetStream on loopback, each of which syncs every write."""
+    """So many NATS servers with JetStream, each of which syncs every write.
 
-    def __init__(self, directory: Path, count: int = 1, max_payload: str = "2MB") -> None:
+    On loopback; in a network, where one is given: it has to be closed after them.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        count: int = 1,
+        max_payload: str = "2MB",
+        network: Network | None = None,
+    ) -> None:
         self._directory = directory
+        self._network = network
         self._ports = [reserved() for _ in range(count)]
         self._routes = [reserved() for _ in range(count)]
         self._running: dict[int, subprocess.Popen[bytes]] = {}
@@ -27,13 +38,22 @@ class Servers:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        return tuple(f"nats://127.0.0.1:{port_of(port)}" for port in self._ports)
+        return tuple(f"nats://{self.towards_clients(number)}" for number in range(self.count))
 
     @property
     def log(self) -> str:
         """What `log` is in the settings."""
-        places = ",".join(f"127.0.0.1:{port_of(port)}" for port in self._ports)
-        return f"nats://{places}/tickets"
+        return f"nats://{','.join(map(self.towards_clients, range(self.count)))}/tickets"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of whoever shares the log."""
+        told = {"LISTENER_LOG": self.log}
+        if self._network is not None:  # which is as closed as loopback
+            settings = self._directory / "listener.toml"
+            settings.write_text("[cluster]\nplain_nats = true\n")
+            told["LISTENER_CONFIG"] = str(settings)
+        return told
 
     def place(self, **members) -> Place:
         defaults = {"servers": self.urls, "stream": "tickets", "replicas": self.count}
@@ -43,7 +63,10 @@ class Servers:
         for number in numbers or range(self.count):
             said = self._file(number).with_suffix(".log")
             said.unlink(missing_ok=True)
-            self._running[number] = subprocess.Popen([SERVER, "-c", self._file(number), "-l", said])
+            inside = self._network.inside(number) if self._network else []
+            self._running[number] = subprocess.Popen(
+                [*inside, SERVER, "-c", self._file(number), "-l", said]
+            )
         for number in numbers or range(self.count):
             said = self._file(number).with_suffix(".log")
             wait_for(
@@ -82,11 +105,21 @@ class Servers:
     def _file(self, number: int) -> Path:
         return self._directory / f"server{number}" / "nats.conf"
 
+    def towards_clients(self, number: int) -> str:
+        """Host and port."""
+        host = self._network.client_address(number) if self._network else "127.0.0.1"
+        return f"{host}:{port_of(self._ports[number])}"
+
+    def towards_servers(self, number: int) -> str:
+        """Host and port."""
+        host = self._network.server_address(number) if self._network else "127.0.0.1"
+        return f"{host}:{port_of(self._routes[number])}"
+
     def _settings(self, number: int, max_payload: str) -> str:
-        routes = ", ".join(f'"nats://127.0.0.1:{port_of(port)}"' for port in self._routes)
+        routes = ", ".join(f'"nats://{self.towards_servers(one)}"' for one in range(self.count))
         told = f"""
 server_name: server{number}
-listen: "127.0.0.1:{port_of(self._ports[number])}"
+listen: "{self.towards_clients(number)}"
 max_payload: {max_payload}
 jetstream {{ store_dir: "{self._file(number).parent}", sync_interval: always }}
 """
@@ -95,7 +128,7 @@ jetstream {{ store_dir: "{self._file(number).parent}", sync_interval: always }}
         return f"""{told}
 cluster {{
   name: listeners
-  listen: "127.0.0.1:{port_of(self._routes[number])}"
+  listen: "{self.towards_servers(number)}"
   routes: [{routes}]
 }}
 """

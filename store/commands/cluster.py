@@ -121,7 +121,7 @@ async def _copy_on(
         if await copier.step():
             continue
         if time.monotonic() - asked > STATE_SECONDS:
-            copier.must_reach(await stream.state())
+            await copier.must_reach(await stream.state())
             asked = time.monotonic()
         await _rest(stopping, idle_seconds)
     # What the receiver of this node took in last is copied before the follower ends.
@@ -227,7 +227,7 @@ def leave(settings: Settings, *, anyway: bool) -> None:
     place = shared_place(settings)
     if not anyway:
         with closing(store.open_shared_log(settings.data, place)) as shared:
-            copied = shared.copy()
+            copied = shared.copy_all()
             click.echo(f"Copied {copied:,} messages.", err=True)
     with (
         closing(store.open_copied_log(settings.data)) as left,

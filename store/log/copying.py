@@ -73,21 +73,24 @@ class Copier:
                 f"{self._stream.place.stream} made at {state.created}."
             )
         self._follows = known
-        self.must_reach(state)
+        await self.must_reach(state)
         return state
 
-    def must_reach(self, state: State) -> None:
+    async def must_reach(self, state: State) -> None:
         """Raise Parted where the stream has lost what was copied, or dropped what was not.
 
-        Only its leader knows.
+        Only its leader knows; and one that was cut off believes for a while that it still leads, so
+        a quorum is asked before anything is called lost. Raises LogUnavailable where none answers.
         """
         if not state.leader:
             return
         if state.last < self.sequence:
-            raise Parted(
-                f"The stream ends at {state.last}, but {self.sequence} was copied from it: it has "
-                "lost what it had acknowledged. This log.db still has that."
-            )
+            ends = await self._stream.end()
+            if ends <= self.sequence:
+                raise Parted(
+                    f"The stream ends at {ends}, but {self.sequence} was copied from it: it has "
+                    "lost what it had acknowledged. This log.db still has that."
+                )
         if state.first > self.sequence + 1:
             raise Parted(
                 f"The stream begins at {state.first}, and only {self.sequence} was copied: what "

@@ -3,6 +3,7 @@
     publish   returns when a quorum of the servers has it on disk, each message once by its name
     read      what comes after a sequence, in order, from whichever server has it
     state     who leads, who follows, where the stream begins and ends
+    end       where it ends, by a quorum and not by what one server believes
 
 The stream is made once (`listener cluster create`), never by whoever happens to start first: one
 that is gone must be noticed, not replaced by an empty one. It refuses what it has no room for
@@ -11,6 +12,7 @@ it is acknowledged is the servers' setting: `sync_interval: always`; their defau
 """
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,6 +23,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
+from store.log.entries import Kept, encode
 from store.log.jetstream_answers import (
     NOT_FOUND,
     Acknowledged,
@@ -110,8 +113,19 @@ class Stream:
                 f"The stream {stream} did not acknowledge: {problem}."
             ) from None
 
+    async def end(self) -> int:
+        """The last sequence, by a quorum: of an entry with nothing in it, which this publishes.
+
+        All that was acknowledged before lies in front of it. Raises as publish.
+        """
+        published = await self.publish("end", encode(Kept()), uuid.uuid4().hex)
+        return published.sequence
+
     async def state(self) -> State:
-        """Raises NoStream, StreamUnavailable when nobody answers."""
+        """As a leader tells it; one that was cut off may tell what was, until it knows.
+
+        Raises NoStream, StreamUnavailable when nobody answers.
+        """
         return (await self._ask(f"STREAM.INFO.{self.place.stream}")).as_state()
 
     async def create(self, metadata: Mapping[str, str]) -> None:

@@ -59,11 +59,23 @@ class JetStreamLog(SqliteLog):
         self._through(Kept(decided=tuple(decided)), "decided")
 
     def copy(self) -> int:
-        """Copy what others appended; how many messages that were."""
+        """Copy what others appended; how many messages that were.
+
+        As far as the server that answers has it, which may lag behind.
+        """
         copied = 0
         while answers := self._run(self._copier.step()):
             copied += len(answers)
         return copied
+
+    def copy_all(self) -> int:
+        """Copy everything that was acknowledged so far; how many messages that were.
+
+        A quorum says where that ends, by an entry with nothing in it, which is not counted.
+        """
+        before = self._copier.sequence
+        self._run(self._copied(self._run(self._stream.end())))
+        return self._copier.sequence - before - 1
 
     def close(self) -> None:
         if self._open:

@@ -25,7 +25,7 @@ from store import (
 from store.keeping.deciding import decide
 from store.keeping.head import head_of
 from store.keeping.quarantine import AlreadyDecided, UnknownEntry
-from store.log.copying import Parted
+from store.log.copying import Copier, Parted
 from store.log.entries import Decided
 from store.log.jetstream import Stream
 from store.log.jetstream_answers import NoStream
@@ -315,6 +315,30 @@ def test_a_stream_that_lost_or_changed_what_was_copied_is_noticed(servers, tmp_p
         connection.execute("UPDATE stream SET sequence = 3, created = 'another day'")
     with pytest.raises(Parted, match="made at another day"):
         open_shared_log(tmp_path / "node", place)
+
+
+def test_what_a_leader_that_was_cut_off_tells_is_not_taken_for_a_loss(place, tmp_path):
+    async def two(appender):
+        for name in "ab":
+            await appender.append(new_event(name))
+
+    async def begin_and_hear_what_was():
+        stream = Stream(place)
+        await stream.connect(5)
+        with closing(open_log_of(tmp_path / "node")) as log:
+            copier = Copier(log, stream)
+            now = await copier.begin()
+            await copier.step()
+            await copier.must_reach(now._replace(last=1))
+            while await copier.step():
+                pass
+            assert log.head() == 2
+            # What it asked a quorum with is in the stream, and in nobody's log.
+            assert (await stream.state()).last == copier.sequence == 3
+        await stream.close()
+
+    appending(place, tmp_path, two)
+    asyncio.run(begin_and_hear_what_was())
 
 
 def open_log_of(directory):

@@ -24,6 +24,9 @@ class Load:
         self._numbers = itertools.count()
         self._stopping = threading.Event()
         self.acknowledged: list[int] = []
+        self.sequence = 0
+        """In the stream, of the last that was acknowledged."""
+        self._counting = threading.Lock()
         self.unanswered = 0
         """Attempts that were not acknowledged: refused, or the connection broke."""
         self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(SENDERS)]
@@ -43,11 +46,16 @@ class Load:
                     if self._is_taken(client, self._urls[node % len(self._urls)], number):
                         self.acknowledged.append(number)
                         break
+                    if self._stopping.is_set():  # perhaps nobody ever takes it
+                        break
 
     def _is_taken(self, client: httpx.Client, url: str, number: int) -> bool:
         headers = {"content-type": "application/json"}
         with suppress(httpx.TransportError):
-            if client.post(url + PATH, content=body_of(number), headers=headers).is_success:
+            told = client.post(url + PATH, content=body_of(number), headers=headers)
+            if told.is_success:
+                with self._counting:
+                    self.sequence = max(self.sequence, int(told.headers["x-event-sequence"]))
                 return True
         self.unanswered += 1
         time.sleep(0.02)
@@ -59,7 +67,7 @@ class Node:
 
     def __init__(self, directory: Path, servers: Servers) -> None:
         self.data = directory / "data"
-        self._environment = {**os.environ, "LISTENER_LOG": servers.log}
+        self._environment = {**os.environ, **servers.environment}
         self.receiver = self._start("receive")
         self.copier = self._start("copy")
         self.receiver.wait_until_ready()

@@ -5,13 +5,12 @@ from contextlib import closing
 import pytest
 
 from store import open_reader, verify_chain
-from store.log.origin import copied
 from tests.crash.shared_load import Load, Node
 from tests.jetstream import Servers, make_stream
 from tests.logs import assert_same, fold, rows
 from tests.torture.events import number_of
 from tests.torture.processes import wait_for
-from tests.torture.shared import state
+from tests.torture.shared import state, wait_until_copied
 
 PATIENCE_SECONDS = 120.0
 MORE = 100
@@ -72,14 +71,7 @@ def test_whoever_is_killed_every_node_has_all_that_was_acknowledged_once_and_the
     finally:
         load.stop()
     assert load.unanswered > 0
-    for node in nodes:
-        said = node.copier.lines
-        wait_for(
-            # Asked each time: what was not acknowledged may still be on its way.
-            lambda node=node: copied(node.data / "log.db") == state(servers).last,
-            f"the copy; its copier said {said}",
-            PATIENCE_SECONDS,
-        )
+    wait_until_copied(nodes, servers, load)
     heads, histories = [], []
     for node in nodes:
         with closing(open_reader(node.data)) as log:

@@ -2,8 +2,8 @@
 
 Three NATS servers that sync every write, two nodes, load all the while; at random instants a leader, a
 follower, all servers at once, a receiver or a copier is killed with -9 and started again, all
-receivers are restarted in turn, or a leader stands still for a while (SIGSTOP) and goes on as if it
-still led. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
+receivers are restarted in turn, a leader stands still for a while (SIGSTOP) and goes on as if it
+still led, or it is parted from the other servers, or from everybody, and joined again. It ends with what was lost, doubled or different between the nodes. Exit code 1 when anything was.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from store.log.origin import copied
 from tests.crash.shared_load import Load, Node
 from tests.jetstream import Servers, make_stream
 from tests.logs import fold, rows
+from tests.networks import Network, NoNetwork
 from tests.torture.events import number_of
 from tests.torture.processes import wait_for
 
@@ -31,7 +32,7 @@ PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = (2.0, 6.0)
 LONGEST_OUTAGE_SECONDS = 4.0
 PAUSED_SECONDS = (1.0, 12.0)
-"""Shorter and longer than the others take to elect another leader."""
+"""A leader that stands still or is cut off: shorter and longer than the others take to elect another."""
 
 
 class Found(NamedTuple):
@@ -59,8 +60,11 @@ def state(servers: Servers) -> State:
 class Torment:
     """Blows, one after the other."""
 
-    def __init__(self, servers: Servers, nodes: list[Node], seed: int) -> None:
+    def __init__(
+        self, servers: Servers, nodes: list[Node], seed: int, network: Network | None
+    ) -> None:
         self._servers = servers
+        self._network = network
         self._nodes = nodes
         self._chance = random.Random(seed)
         self._deck: list[str] = []
@@ -77,6 +81,11 @@ class Torment:
             "receiver": lambda: self._chance.choice(self._nodes).kill_receiver(),
             "copier": lambda: self._chance.choice(self._nodes).kill_copier(),
         }
+        if network := self._network:
+            blows |= {
+                "partition": lambda: self._part(network, from_clients=False),
+                "leader that nobody reaches": lambda: self._part(network, from_clients=True),
+            }
         if not self._deck:  # every blow comes, in an order of its own each time
             self._deck = self._chance.sample(list(blows), len(blows))
         name = self._deck.pop()
@@ -99,6 +108,12 @@ class Torment:
         self._servers.pause(number)
         self.rest(*PAUSED_SECONDS)
         self._servers.resume(number)
+
+    def _part(self, network: Network, *, from_clients: bool) -> None:
+        number = self._leader()
+        network.cut(number, from_clients=from_clients)
+        self.rest(*PAUSED_SECONDS)
+        network.join(number)
 
     def _server(self, behind_the_leader: int) -> None:
         number = (self._leader() + behind_the_leader) % self._servers.count
@@ -124,6 +139,21 @@ def found(node: Node) -> Found:
         return Found(numbers, verify_chain(log) is None, told, rows(fold(log), arrival=True))
 
 
+def wait_until_copied(nodes: list[Node], servers: Servers, load: Load) -> None:
+    """Until every node has what the stream has."""
+
+    def done(node: Node) -> bool:
+        # Asked each time: what was not acknowledged may still be on its way. And a leader that was
+        # cut off tells a while what was.
+        last = state(servers).last
+        return copied(node.data / "log.db") == last >= load.sequence
+
+    for node in nodes:
+        said = node.copier.lines
+        what = f"the copy up to {load.sequence}; its copier said {said}"
+        wait_for(lambda node=node: done(node), what, PATIENCE_SECONDS)
+
+
 def problems(nodes: list[Found], acknowledged: list[int]) -> list[str]:
     wrong: list[str] = []
     for number, node in enumerate(nodes, start=1):
@@ -138,15 +168,25 @@ def problems(nodes: list[Found], acknowledged: list[int]) -> list[str]:
     return wrong
 
 
+def network_of(count: int) -> Network | None:
+    try:
+        return Network(count)
+    except NoNetwork as error:
+        print(f"Without partitions: {error}.", file=sys.stderr)
+        return None
+
+
 def torture(place: Path, seconds: float, seed: int) -> list[str]:
     """What was wrong in the end; says how far it is on stderr."""
-    servers = Servers(place / "nats", 3)
+    network = network_of(3)
+    servers = Servers(place / "nats", 3, network=network)
     nodes: list[Node] = []
     try:
         servers.start()
         make_stream(servers.place())
         nodes += [Node(place / name, servers) for name in ("one", "two")]
-        torment, load = Torment(servers, nodes, seed), Load([node.url for node in nodes])
+        torment = Torment(servers, nodes, seed, network)
+        load = Load([node.url for node in nodes])
         until = time.monotonic() + seconds
         try:
             while time.monotonic() < until:
@@ -155,21 +195,18 @@ def torture(place: Path, seconds: float, seed: int) -> list[str]:
                 print(f"{name}: {len(load.acknowledged):,} acknowledged", file=sys.stderr)
         finally:
             load.stop()
-        for node in nodes:
-            wait_for(
-                lambda node=node: copied(node.data / "log.db") == state(servers).last,
-                "the copy",
-                PATIENCE_SECONDS,
-            )
+        wait_until_copied(nodes, servers, load)
         told = ", ".join(f"{count} × {name}" for name, count in torment.blows.items())
         print(
-            f"{len(load.acknowledged):,} acknowledged, {load.unanswered:,} refused; killed: {told}"
+            f"{len(load.acknowledged):,} acknowledged, {load.unanswered:,} refused; suffered: {told}"
         )
         return problems([found(node) for node in nodes], load.acknowledged)
     finally:
         for node in nodes:
             node.end()
         servers.close()
+        if network is not None:
+            network.close()
 
 
 def main() -> int:
