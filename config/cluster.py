@@ -1,13 +1,11 @@
 """The knobs of a log that several machines share: how the stream is reached, and how it is kept."""
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
-from config.credentials import LOOPBACK, one_secret
-from config.proofs import Table
+from config.credentials import LOOPBACK, NatsReached
 
 
 class Address(NamedTuple):
@@ -18,7 +16,7 @@ class Address(NamedTuple):
     stream: str
 
 
-class Cluster(Table):
+class Cluster(NatsReached):
     """Read only where `log` names a cluster."""
 
     replicas: int = Field(
@@ -57,31 +55,6 @@ class Cluster(Table):
         default=False,
         description="Let events travel unencrypted on other networks than loopback.",
     )
-    token: SecretStr | None = Field(default=None, description="A token. Better in a file.")
-    token_file: Path | None = Field(default=None, description="A file with it.")
-    token_environment: str = Field(default="", description="Name of a variable with it.")
-    credentials_file: Path | None = Field(
-        default=None, description="Credentials as nsc makes them."
-    )
-    tls_ca: Path | None = Field(
-        default=None, description="PEM file: who signs the servers' certificates."
-    )
-    tls_certificate: Path | None = Field(
-        default=None, description="PEM file: the certificate that we show."
-    )
-    tls_key: Path | None = Field(default=None, description="PEM file: that certificate's key.")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("tls_certificate and tls_key: name both or none")
-        return self
-
-    def secret(self) -> str | None:
-        """The token, in clear, where there is one. Raises ValueError, which names the knob."""
-        if self.token is None and self.token_file is None and not self.token_environment:
-            return None
-        return one_secret("token", self.token, self.token_file, self.token_environment)
 
 
 def address(log: str, *, plain: bool = False) -> Address:

@@ -109,6 +109,34 @@ class Reached(Table):
         return found
 
 
+class NatsReached(Table):
+    """NATS servers that are spoken to: how we prove who we are, and they to us."""
+
+    token: SecretStr | None = Field(default=None, description="A token. Better in a file.")
+    token_file: Path | None = Field(default=None, description="A file with it.")
+    token_environment: str = Field(default="", description="Name of a variable with it.")
+    credentials_file: Path | None = Field(
+        default=None, description="Credentials as nsc makes them."
+    )
+    tls_ca: Path | None = Field(default=None, description="PEM file: who signs its certificate.")
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file: the certificate that we show."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file: that certificate's key.")
+
+    @model_validator(mode="after")
+    def _has_a_whole_certificate(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key: name both or none")
+        return self
+
+    def secret(self) -> str | None:
+        """The token, in clear, where there is one. Raises ValueError, which names the knob."""
+        if self.token is None and self.token_file is None and not self.token_environment:
+            return None
+        return one_secret("token", self.token, self.token_file, self.token_environment)
+
+
 def one_secret(name: str, value: SecretStr | None, file: Path | None, variable: str) -> str:
     """The one that is given, in clear. Raises ValueError, which names the knob."""
     written = (value.get_secret_value(),) if value else ()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from config.credentials import LOOPBACK, Reached, check_url, one_secret
+from config.credentials import LOOPBACK, NatsReached, Reached, check_url
 from config.proofs import StandardWebhooks, Table
 
 TargetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -118,7 +118,7 @@ class Tmf(Connection):
     kind: Literal["tmf"]
 
 
-class Nats(Sending):
+class Nats(Sending, NatsReached):
     """NATS JetStream: `<subject>.<source>.<event type>`. Needs the extra `nats`."""
 
     kind: Literal["nats"]
@@ -128,17 +128,6 @@ class Nats(Sending):
         pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
         description="Its beginning.",
     )
-    token: SecretStr | None = Field(default=None, description="A token. Better in a file.")
-    token_file: Path | None = Field(default=None, description="A file with it.")
-    token_environment: str = Field(default="", description="Name of a variable with it.")
-    credentials_file: Path | None = Field(
-        default=None, description="Credentials as nsc makes them."
-    )
-    tls_ca: Path | None = Field(default=None, description="PEM file: who signs its certificate.")
-    tls_certificate: Path | None = Field(
-        default=None, description="PEM file: the certificate that we show."
-    )
-    tls_key: Path | None = Field(default=None, description="PEM file: that certificate's key.")
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -147,15 +136,7 @@ class Nats(Sending):
             raise ValueError("url must not hold credentials; use token or credentials_file")
         if url.scheme != "tls" and not (url.scheme == "nats" and url.hostname in LOOPBACK):
             raise ValueError("url must begin with tls:// (nats:// only on loopback)")
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("tls_certificate and tls_key: name both or none")
         return self
-
-    def secret(self) -> str | None:
-        """The token, in clear, where there is one. Raises ValueError, which names the knob."""
-        if self.token is None and self.token_file is None and not self.token_environment:
-            return None
-        return one_secret("token", self.token, self.token_file, self.token_environment)
 
 
 Target = Annotated[Stdout | File | Sqlite | Http | Tmf | Nats, Field(discriminator="kind")]

@@ -3,14 +3,12 @@
 import ssl
 from pathlib import Path
 
-from config.cluster import Cluster
-from config.credentials import Reached
-from config.targets import Nats
+from config.credentials import NatsReached, Reached
 from store.replay.targets import credentials
 from store.replay.targets.credentials import Auth
 
 
-def tls_of(told: Reached | Nats | Cluster) -> ssl.SSLContext | None:
+def tls_of(told: Reached | NatsReached) -> ssl.SSLContext | None:
     """Whom we trust and the certificate that we show; None: as the system has it.
 
     Raises OSError, which names the file.
